@@ -1,0 +1,190 @@
+"""What a sort will do and what it will cost, made before any row moves. Pure.
+
+Knows: rows, bytes, ranks, keys. Does not know: data, files, devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gpumpi.errors import UserError
+from gpumpi.keys import Key, KeyPlan, parse_key, plan_keys, reverse
+from gpumpi.schema import Schema
+from gpumpi.units import KIB, MIB, format_bytes, format_rows
+
+PARTITION_BYTES = 4 * MIB
+"""A partition and its sorted copy stay in the caches of a core."""
+MOST_PARTITIONS = 4096
+BLOCK_BYTES = 8 * MIB
+SAMPLE_BLOCKS, SAMPLE_BLOCK_ROWS = 4096, 16
+SAMPLE_ROWS_A_RANK = 4096
+_HEADROOM = 1.15
+"""What the most loaded rank may hold over the mean, and half-filled pages."""
+
+
+@dataclass(frozen=True)
+class SortPlan:
+    """A sort, decided.
+
+    Attributes
+    ----------
+    key_plan : KeyPlan
+        Keys and how they become words.
+    n_rows, row_bytes, n_ranks : int
+        The table and who sorts it.
+    partitions_a_rank : int
+        Ranges of the key that are finished one at a time.
+    block_rows, page_rows : int
+        Rows read and sent at a time, and rows a page has room for.
+    sample_blocks, sample_block_rows : int
+        Places looked at for splitters, and rows at each.
+    unique : bool
+        Only the first row of each key stays.
+    head : int or None
+        Only so many rows stay, the first in order.
+    """
+
+    key_plan: KeyPlan
+    n_rows: int
+    row_bytes: int
+    n_ranks: int
+    partitions_a_rank: int
+    block_rows: int
+    page_rows: int
+    sample_blocks: int
+    sample_block_rows: int
+    unique: bool
+    head: int | None
+
+    @property
+    def n_partitions(self) -> int:
+        """Partitions over all ranks."""
+        return self.partitions_a_rank * self.n_ranks
+
+    @property
+    def rank_bytes(self) -> int:
+        """Bytes of a rank's share of the rows."""
+        return -(-self.n_rows // self.n_ranks) * self.row_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Host memory a rank will hold while it sorts a file: pages, and the blocks that are under way."""
+        working = 6 * self.block_rows * self.row_bytes + 3 * self.rank_bytes // max(1, self.partitions_a_rank)
+        return int(self.rank_bytes * _HEADROOM) + working
+
+    @property
+    def network_bytes(self) -> int:
+        """Bytes a rank sends if keys are spread evenly: all but its own share."""
+        return self.rank_bytes * (self.n_ranks - 1) // self.n_ranks
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan for machines."""
+        found = asdict(self)
+        del found["key_plan"]
+        return {
+            "keys": [str(key) for key in self.key_plan.keys],
+            "key_bits": self.key_plan.n_bits,
+            **found,
+            "n_partitions": self.n_partitions,
+            "memory_bytes_a_rank": self.memory_bytes,
+            "sent_bytes_a_rank": self.network_bytes,
+        }
+
+    def explain(self) -> str:
+        """The plan for people, a step a line."""
+        sampled = self.sample_blocks * self.sample_block_rows
+        partition_bytes = self.rank_bytes // max(1, self.partitions_a_rank)
+        lines = [
+            f"sort {format_rows(self.n_rows)} rows of {self.row_bytes} bytes "
+            f"({format_bytes(self.n_rows * self.row_bytes)}) by {', '.join(map(str, self.key_plan.keys))} "
+            f"on {self.n_ranks} {'rank' if self.n_ranks == 1 else 'ranks'}",
+            f"  keys        {self.key_plan.n_bits} bits in {self.key_plan.n_words} "
+            f"{'word' if self.key_plan.n_words == 1 else 'words'} of 64",
+            f"  sample      {format_rows(min(sampled, self.n_rows))} rows at {format_rows(self.sample_blocks)} places",
+            f"  distribute  blocks of {format_rows(self.block_rows)} rows to {format_rows(self.n_partitions)} "
+            f"partitions ({self.partitions_a_rank} a rank, {format_bytes(partition_bytes)} each); "
+            f"a rank sends {format_bytes(self.network_bytes)}",
+            f"  finish      a partition at a time: input order, stable sort, check{self._keeps()}",
+            f"  memory      {format_bytes(self.memory_bytes)} a rank",
+        ]
+        return "\n".join(lines)
+
+    def _keeps(self) -> str:
+        kept = []
+        if self.unique:
+            kept.append("the first row of each key stays")
+        if self.head is not None:
+            kept.append(f"the first {format_rows(self.head)} rows stay")
+        return "; " + ", ".join(kept) if kept else ""
+
+
+def make_plan(
+    schema: Schema,
+    keys: Sequence[str | Key],
+    n_ranks: int,
+    *,
+    descending: bool = False,
+    unique: bool = False,
+    head: int | None = None,
+    sample_block_rows: int = SAMPLE_BLOCK_ROWS,
+) -> SortPlan:
+    """The plan of a sort.
+
+    Parameters
+    ----------
+    schema : Schema
+        The whole table.
+    keys : sequence of str or Key
+        Most significant first; may be empty if the table is a single plain column.
+    n_ranks : int
+    descending : bool
+        Turn the direction of every key around.
+    unique, head
+        See `SortPlan`.
+    sample_block_rows : int
+        Rows that are as cheap to read together as one.
+
+    Raises
+    ------
+    UserError
+        If a key cannot be sorted by, or `head` is negative.
+    """
+    if head is not None and head < 0:
+        raise UserError(f"head {head}: a number of rows is not negative")
+    parsed = [parse_key(key) for key in keys]
+    key_plan = plan_keys(reverse(parsed) if descending and parsed else parsed, schema.columns)
+    if descending and not parsed:
+        key_plan = plan_keys(reverse(key_plan.keys), schema.columns)
+    rank_bytes = -(-schema.n_rows // n_ranks) * schema.row_bytes
+    partitions = _partitions_a_rank(rank_bytes, n_ranks)
+    block_rows = max(1, BLOCK_BYTES // max(1, schema.row_bytes))
+    wanted = max(SAMPLE_BLOCKS * SAMPLE_BLOCK_ROWS, SAMPLE_ROWS_A_RANK * n_ranks)
+    sample_rows = max(1, min(sample_block_rows, 128))
+    return SortPlan(
+        key_plan=key_plan,
+        n_rows=schema.n_rows,
+        row_bytes=schema.row_bytes,
+        n_ranks=n_ranks,
+        partitions_a_rank=partitions,
+        block_rows=block_rows,
+        page_rows=_page_rows(rank_bytes // partitions, schema.row_bytes),
+        sample_blocks=max(1, min(wanted // sample_rows, schema.n_rows // sample_rows)),
+        sample_block_rows=sample_rows,
+        unique=unique,
+        head=head,
+    )
+
+
+def _partitions_a_rank(rank_bytes: int, n_ranks: int) -> int:
+    """A power of two, so that each rank owns as many."""
+    wanted = max(1, rank_bytes // PARTITION_BYTES)
+    most = max(1, MOST_PARTITIONS // n_ranks)
+    return min(1 << (wanted - 1).bit_length(), 1 << (most.bit_length() - 1))
+
+
+def _page_rows(partition_bytes: int, row_bytes: int) -> int:
+    """Rows of a page: an eighth of a partition, so that little room is left over, within 64 KiB and 1 MiB."""
+    page_bytes = min(max(partition_bytes // 8, 64 * KIB), MIB)
+    return max(1, page_bytes // max(1, row_bytes))

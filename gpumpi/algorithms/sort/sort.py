@@ -1,0 +1,103 @@
+"""Sort a table across ranks: plan, sample, distribute, finish.
+
+Knows: how the steps follow each other. Does not know: how each is done.
+Source: sample sort, W. Frazer and A. McKellar (JACM 1970), with splitters made unique by row number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpumpi.algorithms.sort.distribute import distribute
+from gpumpi.algorithms.sort.finish import SortedContent
+from gpumpi.algorithms.sort.head import first_rows
+from gpumpi.algorithms.sort.plan import SortPlan, make_plan
+from gpumpi.algorithms.sort.sample import splitters
+from gpumpi.algorithms.sort.unique import first_of_each_key
+from gpumpi.array.content import ArrayContent, Content
+from gpumpi.array.layout import Layout
+from gpumpi.array.table import Table, with_rows
+from gpumpi.fabric import collective
+from gpumpi.keys import Key
+from gpumpi.schema import Schema
+
+
+def plan_sort(
+    table: Table,
+    keys: Sequence[str | Key],
+    *,
+    descending: bool = False,
+    unique: bool = False,
+    head: int | None = None,
+) -> SortPlan:
+    """What `sort_table` with these arguments will do; nothing is read."""
+    return make_plan(table.schema, keys, table.world.size, descending=descending, unique=unique, head=head)
+
+
+@collective
+def sort_table(
+    table: Table,
+    keys: Sequence[str | Key],
+    *,
+    descending: bool = False,
+    unique: bool = False,
+    head: int | None = None,
+) -> Table:
+    """See `Table.sort`."""
+    world = table.world
+    plan = plan_sort(table, keys, descending=descending, unique=unique, head=head)
+    if isinstance(table.content, SortedContent):
+        table.settle()
+    content, layout = table.content, table.layout
+    if head is not None and not unique and head < table.n_global // 2:
+        with world.trace.span("select"):
+            content, layout = _candidates(table, plan, head)
+        plan = make_plan(with_rows(table.schema, layout.n_global), plan.key_plan.keys, world.size, head=head)
+    in_order = _in_order(table, content, layout, plan)
+    if unique:
+        in_order = _settle_first_of_each(in_order, plan)
+    return in_order if head is None else _clip(in_order, head)
+
+
+def _in_order(table: Table, content: Content, layout: Layout, plan: SortPlan) -> Table:
+    world = table.world
+    schema = with_rows(table.schema, layout.n_global)
+    with world.trace.span("sample"):
+        partitioner = splitters(world.fabric, world.device, content, layout, schema, plan)
+    with world.trace.span("distribute"):
+        pager, read = distribute(world, content, layout, schema, plan, partitioner)
+    in_order = SortedContent(world, pager, schema, plan.key_plan, read)
+    new_layout = Layout(tuple(world.fabric.collect(in_order.n_local)))
+    return Table(world, schema, new_layout, in_order, table.origin)
+
+
+def _candidates(table: Table, plan: SortPlan, head: int) -> tuple[ArrayContent, Layout]:
+    world = table.world
+    with world.fabric.agreed():
+        content = first_rows(
+            world.device, table.content, table.schema, plan.key_plan, head, plan.block_rows, world.trace
+        )
+    return content, Layout(tuple(world.fabric.collect(content.n_local)))
+
+
+def _settle_first_of_each(in_order: Table, plan: SortPlan) -> Table:
+    world, content = in_order.world, in_order.content
+    assert isinstance(content, SortedContent)
+    with world.trace.span("finish"):
+        kept = first_of_each_key(world.fabric, world.device, content, in_order.schema, plan)
+    content.verify(world.fabric)
+    return _resized(in_order, kept, kept.n_local)
+
+
+def _clip(in_order: Table, head: int) -> Table:
+    """The first `head` rows over all ranks."""
+    content = in_order.settle().content
+    assert isinstance(content, ArrayContent)
+    n_rows = min(content.n_local, max(0, head - in_order.layout.offsets[in_order.world.rank]))
+    return _resized(in_order, ArrayContent([rows[:n_rows] for rows in content.columns]), n_rows)
+
+
+def _resized(table: Table, content: ArrayContent, n_local: int) -> Table:
+    layout = Layout(tuple(table.fabric.collect(n_local)))
+    schema: Schema = with_rows(table.schema, layout.n_global)
+    return Table(table.world, schema, layout, content, table.origin)

@@ -1,0 +1,134 @@
+"""The CPU as a device: NumPy where a library is fastest, Numba loops for the rest.
+
+Knows: host memory. Does not know: MPI, files. One thread; every loop releases the GIL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumpi.device.base import RowNumbers, Rows, Words
+from gpumpi.device.host_lookup import Table, Tree, classify, make_lookup
+from gpumpi.device.host_loops import rows as row_loops
+from gpumpi.device.host_loops import words as word_loops
+from gpumpi.device.host_loops.loop import compile_all
+from gpumpi.device.host_order import stable_order
+from gpumpi.device.host_values import sort_values
+from gpumpi.device.pool import BufferPool
+from gpumpi.keys import WORD_BITS, KeyPart, KeyPlan
+
+
+class HostDevice:
+    """`Device` on the cores of this process."""
+
+    name = "cpu"
+
+    def __init__(self, pool: BufferPool | None = None) -> None:
+        compile_all()
+        self.pool = pool if pool is not None else BufferPool()
+
+    def words(self, columns: Sequence[Rows], plan: KeyPlan) -> Words:
+        """See `Device.words`."""
+        n_rows = len(columns[plan.parts[0].column])
+        out = self.pool.rows(plan.n_words, 8 * n_rows).view(np.uint64)
+        if plan.n_bits == WORD_BITS and len(plan.parts) == 1:
+            _encode(columns[plan.parts[0].column], plan.parts[0], out[0])
+            return out
+        out[:] = 0
+        bits = self.pool.take(8 * n_rows).view(np.uint64)
+        for part in plan.parts:
+            _encode(columns[part.column], part, bits)
+            word_loops.place_bits(bits, 8 * part.width_bytes, part.first_bit, out)
+        return out
+
+    def lookup(self, splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Table | Tree:
+        """See `Device.lookup`."""
+        return make_lookup(splitters, splitter_rows)
+
+    def classify(
+        self, words: Words, first_row: int, lookup: Table | Tree
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+        """See `Device.classify`."""
+        return classify(lookup, words, first_row, self.pool)
+
+    def scatter(self, rows: Rows, ids: npt.NDArray[np.uint16], targets: npt.NDArray[np.int64]) -> None:
+        """See `Device.scatter`."""
+        width = rows.shape[1]
+        if width in (1, 2, 4, 8):
+            row_loops.scatter(rows.reshape(-1).view(f"u{width}"), ids, targets.copy())
+        else:
+            row_loops.scatter_wide(rows.ctypes.data, width, ids, targets.copy())
+
+    def copy_many(
+        self, sources: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], sizes_bytes: npt.NDArray[np.int64]
+    ) -> None:
+        """See `Device.copy_many`."""
+        row_loops.copy_many(sources, targets, sizes_bytes)
+
+    def order(self, words: Words) -> npt.NDArray[np.uint32]:
+        """See `Device.order`."""
+        return stable_order(words, self.pool)
+
+    def gather(self, rows: Rows, order: RowNumbers, out: Rows) -> None:
+        """See `Device.gather`."""
+        numbers = np.ascontiguousarray(order, dtype=np.uint32)
+        width = rows.shape[1]
+        if width in (1, 2, 4, 8):
+            row_loops.gather(rows.reshape(-1).view(f"u{width}"), numbers, out.reshape(-1).view(f"u{width}"))
+        else:
+            lane = 8 if width % 8 == 0 else 4 if width % 4 == 0 else 1
+            row_loops.gather_wide(_lanes(rows, lane), numbers, _lanes(out, lane))
+
+    def sort_alone(self, rows: Rows, plan: KeyPlan) -> bool:
+        """See `Device.sort_alone`."""
+        return sort_values(rows, plan)
+
+    def fingerprint(self, columns: Sequence[Rows]) -> int:
+        """See `Device.fingerprint`."""
+        if len(columns) == 1 and columns[0].shape[1] == 8:
+            return int(row_loops.sum_of_mixed_lane(columns[0].reshape(-1).view(np.uint64), _FIRST_WEIGHT))
+        sums = self.pool.take(8 * len(columns[0])).view(np.uint64)
+        sums[:] = 0
+        first_lane = 0
+        for rows in columns:
+            lanes = _lanes(rows, next(lane for lane in (8, 4, 2, 1) if rows.shape[1] % lane == 0))
+            row_loops.add_lanes(lanes, first_lane, sums)
+            first_lane += lanes.shape[1]
+        return int(row_loops.sum_of_mixed(sums))
+
+    def first_disorder(self, words: Words) -> int:
+        """See `Device.first_disorder`."""
+        return int(word_loops.first_disorder(words))
+
+    def first_of_runs(self, words: Words) -> npt.NDArray[np.int64]:
+        """See `Device.first_of_runs`."""
+        out = np.empty(words.shape[1], np.int64)
+        return out[: word_loops.first_of_runs(words, out)]
+
+    def rows_up_to(self, words: Words, bound: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """See `Device.rows_up_to`."""
+        out = np.empty(words.shape[1], np.int64)
+        return out[: word_loops.rows_up_to(words, bound, out)]
+
+
+_FIRST_WEIGHT = np.uint64(0xE220A8397B1DCDAF)
+"""`host_loops.rows.lane_weight` of lane 0."""
+
+
+def _lanes(rows: Rows, lane_bytes: int) -> npt.NDArray[np.unsignedinteger]:
+    return rows.reshape(-1).view(f"u{lane_bytes}").reshape(len(rows), rows.shape[1] // lane_bytes)
+
+
+def _encode(rows: Rows, part: KeyPart, out: npt.NDArray[np.uint64]) -> None:
+    """Ordered bits of one part of every row."""
+    if part.width_bytes == rows.shape[1] and part.width_bytes in (1, 2, 4, 8):
+        values = rows.reshape(-1).view(f"u{part.width_bytes}")
+        word_loops.encode_column(values, part.kind, part.width_bytes, part.big_endian, part.descending, out)
+    else:
+        address = rows.ctypes.data + part.offset_bytes
+        word_loops.encode_field(
+            address, rows.shape[1], len(rows), part.kind, part.width_bytes, part.big_endian, part.descending, out
+        )

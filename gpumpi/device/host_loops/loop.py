@@ -1,0 +1,90 @@
+"""How a loop is declared, and how all of them are compiled once.
+
+Knows: Numba and its cache on disk. Does not know: what the loops do.
+
+Numba compiles at the first call and keeps the machine code in files. When N ranks start on a machine that has none, one
+compiles and the others wait for the files; from then on a rank that starts only loads what it calls.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+_Loop = TypeVar("_Loop", bound=Callable[..., Any])
+_loops: list[tuple[Any, tuple[str, ...]]] = []
+
+
+def cache_folder() -> Path:
+    """Where compiled loops rest: ``GPUMPI_CACHE``, else ``gpumpi`` in the user's cache folder."""
+    asked = os.environ.get("GPUMPI_CACHE")
+    if asked:
+        return Path(asked).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpumpi"
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "loops"))
+import numba  # noqa: E402 - Numba reads the variable when it is imported
+
+
+def loop(*signatures: str) -> Callable[[_Loop], _Loop]:
+    """Mark a function as a loop and name the argument types it is compiled for."""
+
+    def mark(function: _Loop) -> _Loop:
+        compiled = numba.njit(nogil=True, cache=True, boundscheck=False)(function)
+        _loops.append((compiled, signatures))
+        return compiled  # type: ignore[no-any-return]
+
+    return mark
+
+
+def inner(function: _Loop) -> _Loop:
+    """Mark a function that only loops call; it is compiled into them."""
+    return numba.njit(nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+def compile_all() -> bool:
+    """True if this process compiled the loops, False if they were there; one process of a machine does it at a time.
+
+    Raises
+    ------
+    OSError
+        If the cache folder cannot be written (set ``GPUMPI_CACHE``).
+    """
+    folder = cache_folder()
+    stamp = folder / f"compiled-{_fingerprint()}"
+    if stamp.exists():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "compiling.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists():
+            return False
+        for compiled, signatures in _every_loop():
+            for signature in signatures:
+                compiled.compile(signature)
+        stamp.touch()
+    return True
+
+
+def _every_loop() -> list[tuple[Any, tuple[str, ...]]]:
+    package = importlib.import_module("gpumpi.device.host_loops")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return _loops
+
+
+def _fingerprint() -> str:
+    """A digest of all that decides whether cached code still fits: sources, Numba, the processor, where they lie."""
+    from llvmlite import binding
+
+    digest = hashlib.sha256(f"{numba.__version__} {binding.get_host_cpu_name()} {__file__}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes() + str(source.stat().st_mtime_ns).encode())
+    return digest.hexdigest()[:16]
