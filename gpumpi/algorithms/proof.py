@@ -79,7 +79,9 @@ class OrderWatch:
 
 def _first_repeat(device: Device, words: Words) -> int:
     """The first row that is not above the one before it, -1 if there is none."""
-    wrong = [at for at in (device.first_disorder(words), _first_gap(device.first_of_runs(words), words.shape[1])) if at >= 0]
+    wrong = [
+        at for at in (device.first_disorder(words), _first_gap(device.first_of_runs(words), words.shape[1])) if at >= 0
+    ]
     return min(wrong, default=-1)
 
 

@@ -1,0 +1,1 @@
+"""The nouns: world, layout, array, table."""

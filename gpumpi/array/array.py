@@ -80,10 +80,7 @@ class PartitionedArray:
         -----
         *Collective*.
         """
-        if root is None:
-            found = self.fabric.allgatherv(self._rows)
-        else:
-            found = self.fabric.gatherv(self._rows, root=root)
+        found = self.fabric.allgatherv(self._rows) if root is None else self.fabric.gatherv(self._rows, root=root)
         if found is None:
             return None
         whole: npt.NDArray[Any] = found.reshape(-1).view(self.dtype).reshape(self.shape)
@@ -124,4 +121,3 @@ def partitioned(world: World, local: npt.ArrayLike) -> PartitionedArray:
     content = table.content
     assert isinstance(content, ArrayContent)
     return PartitionedArray(world, table.schema.columns[0], table.layout, content.columns[0])
-

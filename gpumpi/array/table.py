@@ -112,9 +112,7 @@ class Table:
         return PartitionedArray(self.world, self.schema.columns[index], self.layout, content.columns[index])
 
     @collective
-    def sort(
-        self, *keys: str | Key, descending: bool = False, unique: bool = False, head: int | None = None
-    ) -> Table:
+    def sort(self, *keys: str | Key, descending: bool = False, unique: bool = False, head: int | None = None) -> Table:
         """The rows in the order of one or more keys.
 
         Parameters
@@ -142,6 +140,23 @@ class Table:
         from gpumpi.algorithms.sort import sort_table
 
         return sort_table(self, keys, descending=descending, unique=unique, head=head)
+
+    @collective
+    def check_output(self, path: str, name: str | None = None, *, force: bool = False, in_place: bool = False) -> None:
+        """Nothing, if `write` with these arguments can be expected to succeed: said before the work is done.
+
+        Raises
+        ------
+        UserError
+            As `write`.
+
+        Notes
+        -----
+        *Collective*.
+        """
+        from gpumpi.array.writing import Destination, check_output
+
+        check_output(self, Destination.of(path, name, force, in_place))
 
     @collective
     def write(

@@ -6,6 +6,9 @@ from gpumpi.device.base import Device
 from gpumpi.errors import UserError
 
 
+__all__ = ["Device", "open_device"]
+
+
 def open_device(name: str) -> Device:
     """The device meant by ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
@@ -15,7 +18,9 @@ def open_device(name: str) -> Device:
         If there is no such device, or this build cannot use it.
     """
     if name == "cuda":
-        raise UserError("device 'cuda' was asked for, and this version computes on the CPU only; use --device cpu or auto")
+        raise UserError(
+            "device 'cuda' was asked for, and this version computes on the CPU only; use --device cpu or auto"
+        )
     if name not in ("auto", "cpu"):
         raise UserError(f"device '{name}' is not one of auto, cpu, cuda")
     from gpumpi.device.host import HostDevice

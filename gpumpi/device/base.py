@@ -39,7 +39,9 @@ class Device(Protocol):
     def lookup(self, splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Any:
         """Splitters, ascending by (words, row), made ready for `classify`: opaque, reusable."""
 
-    def classify(self, words: Words, first_row: int, lookup: Any) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+    def classify(
+        self, words: Words, first_row: int, lookup: Any
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """Partition of each row, and rows in each partition.
 
         A row's partition is the number of splitters (words, row) that are not above the row's own (words, row);

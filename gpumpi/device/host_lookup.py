@@ -35,11 +35,21 @@ class Table:
     low: np.uint64
     shift: np.uint64
 
-    def classify(self, words: Words, first_row: int, ids: npt.NDArray[np.uint16], counts: npt.NDArray[np.int64]) -> None:
+    def classify(
+        self, words: Words, first_row: int, ids: npt.NDArray[np.uint16], counts: npt.NDArray[np.int64]
+    ) -> None:
         """Fill `ids` and add to `counts`."""
         loops.classify_by_table(
-            words, first_row, self.splitters, self.splitter_rows, self.run_starts.copy(),
-            self.cells, self.low, self.shift, ids, counts,
+            words,
+            first_row,
+            self.splitters,
+            self.splitter_rows,
+            self.run_starts.copy(),
+            self.cells,
+            self.low,
+            self.shift,
+            ids,
+            counts,
         )
 
 
@@ -53,11 +63,20 @@ class Tree:
     nodes: Words
     depth: int
 
-    def classify(self, words: Words, first_row: int, ids: npt.NDArray[np.uint16], counts: npt.NDArray[np.int64]) -> None:
+    def classify(
+        self, words: Words, first_row: int, ids: npt.NDArray[np.uint16], counts: npt.NDArray[np.int64]
+    ) -> None:
         """Fill `ids` and add to `counts`."""
         loops.classify_by_tree(
-            words, first_row, self.splitters, self.splitter_rows, self.run_starts.copy(),
-            self.nodes, self.depth, ids, counts,
+            words,
+            first_row,
+            self.splitters,
+            self.splitter_rows,
+            self.run_starts.copy(),
+            self.nodes,
+            self.depth,
+            ids,
+            counts,
         )
 
 

@@ -47,7 +47,9 @@ def stable_order(words: Words, pool: BufferPool) -> npt.NDArray[np.uint32]:
     position_bits = (n_rows - 1).bit_length()
     trailing = _trailing_zeros(seen)
     drop = max(0, _range_bits(words[0], low, trailing) - (64 - position_bits))
-    loops.pack(words[0], np.uint64(low >> trailing), np.uint64(trailing), np.uint64(drop), np.uint64(position_bits), packed)
+    loops.pack(
+        words[0], np.uint64(low >> trailing), np.uint64(trailing), np.uint64(drop), np.uint64(position_bits), packed
+    )
     packed.sort()
     loops.positions(packed, np.uint64(position_bits), order)
     exact = drop == 0 and len(words) == 1
@@ -72,7 +74,9 @@ def _trailing_zeros(seen: int) -> int:
     return (seen & -seen).bit_length() - 1 if seen else 0
 
 
-def _refine(words: Words, order: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> None:
+def _refine(
+    words: Words, order: npt.NDArray[np.uint32], starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> None:
     """Sort inside groups whose rows still differ, all groups at once, until none is left."""
     level = 0
     while True:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gpumpi.device.host_loops.values import any_nan_or_negative_zero
 from gpumpi.keys import FLOAT, INT, TIME, UINT, KeyPlan
 
 _NAMES = {UINT: "u", INT: "i", TIME: "i", FLOAT: "f"}
@@ -69,7 +70,7 @@ def _equal_but_different(
     values: npt.NDArray[np.floating], bits: npt.NDArray[np.unsignedinteger]
 ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.unsignedinteger]] | None:
     """The bits of all zeros and of all NaNs in input order; None if there is neither a NaN nor a -0.0."""
-    negative_zero = np.array(-0.0, values.dtype).view(bits.dtype)
-    if not (np.isnan(values.sum()) or np.isnan(values).any() or (bits == negative_zero).any()):
+    sign, infinity = np.array([-0.0, np.inf], values.dtype).view(bits.dtype)
+    if not any_nan_or_negative_zero(bits, sign, infinity):
         return None
     return bits[values == 0], bits[np.isnan(values)]

@@ -1,8 +1,8 @@
 """Candidates for the first rows of a sort, without sorting the rest.
 
 Knows: contents, words. Does not know: other ranks.
-Source: repeated selection with a falling bound, as in top-k of external merge sorts (G. Graefe, "Implementing sorting in
-database systems", ACM Computing Surveys 2006).
+Source: repeated selection with a falling bound, as in top-k of external merge sorts: G. Graefe, "Implementing sorting in
+database systems" (ACM Computing Surveys 2006).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gpumpi.algorithms.proof import key_words
 from gpumpi.array.content import ArrayContent, Content
-from gpumpi.device.base import Device, Rows, RowNumbers
+from gpumpi.device.base import Device, RowNumbers, Rows
 from gpumpi.keys import KeyPlan
 from gpumpi.schema import Schema
 from gpumpi.trace import Trace

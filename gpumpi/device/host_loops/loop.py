@@ -15,9 +15,8 @@ import os
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-_Loop = TypeVar("_Loop", bound=Callable[..., Any])
 _loops: list[tuple[Any, tuple[str, ...]]] = []
 
 
@@ -33,10 +32,10 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "loops"))
 import numba  # noqa: E402 - Numba reads the variable when it is imported
 
 
-def loop(*signatures: str) -> Callable[[_Loop], _Loop]:
+def loop(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Mark a function as a loop and name the argument types it is compiled for."""
 
-    def mark(function: _Loop) -> _Loop:
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         compiled = numba.njit(nogil=True, cache=True, boundscheck=False)(function)
         _loops.append((compiled, signatures))
         return compiled  # type: ignore[no-any-return]
@@ -44,7 +43,7 @@ def loop(*signatures: str) -> Callable[[_Loop], _Loop]:
     return mark
 
 
-def inner(function: _Loop) -> _Loop:
+def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that only loops call; it is compiled into them."""
     return numba.njit(nogil=True, inline="always")(function)  # type: ignore[no-any-return]
 

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 
 def _load(bits: int, result: Any) -> Any:
-    @intrinsic  # type: ignore[misc]
+    @intrinsic  # type: ignore[untyped-decorator]
     def load(typing_context: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
@@ -30,7 +30,7 @@ load_u32 = _load(32, types.uint32)
 load_u64 = _load(64, types.uint64)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def store(typing_context: Any, address: Any, value: Any) -> Any:
     """Write `value` at `address`."""
 
@@ -42,7 +42,7 @@ def store(typing_context: Any, address: Any, value: Any) -> Any:
     return types.void(types.int64, value), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def copy_bytes(typing_context: Any, target: Any, source: Any, n_bytes: Any) -> Any:
     """Copy `n_bytes` from `source` to `target`; they do not overlap."""
 
