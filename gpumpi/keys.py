@@ -124,7 +124,7 @@ def plan_keys(keys: Sequence[str | Key], columns: Sequence[Column]) -> KeyPlan:
         if row_shape:
             raise UserError(f"key '{key.name}': its rows have shape {row_shape}; a key is one value a row")
         for width, kind, offset in _pieces(key.name, dtype):
-            big = kind == UINT and dtype.kind == "S" or _is_big_endian(dtype)
+            big = (kind == UINT and dtype.kind == "S") or _is_big_endian(dtype)
             parts.append(KeyPart(column, offset_bytes + offset, width, kind, big, key.descending, first_bit))
             first_bit += 8 * width
     return KeyPlan(parsed, tuple(parts), first_bit)

@@ -63,7 +63,9 @@ def _is_repeated(ordered: Words, at: npt.NDArray[np.int64]) -> npt.NDArray[np.bo
     """Whether the key at each place of the ordered sample occurs in it again: then it may be heavy."""
     before = ordered[:, np.maximum(at - 1, 0)] == ordered[:, at]
     after = ordered[:, np.minimum(at + 1, ordered.shape[1] - 1)] == ordered[:, at]
-    return (before.all(axis=0) & (at > 0)) | (after.all(axis=0) & (at < ordered.shape[1] - 1))
+    repeated: npt.NDArray[np.bool_] = before.all(axis=0) & (at > 0)
+    repeated |= after.all(axis=0) & (at < ordered.shape[1] - 1)
+    return repeated
 
 
 def sample_positions(n_rows: int, n_blocks: int, block_rows: int, seed: int) -> npt.NDArray[np.int64]:
@@ -75,4 +77,5 @@ def sample_positions(n_rows: int, n_blocks: int, block_rows: int, seed: int) -> 
     edges = np.arange(n_blocks + 1, dtype=np.int64) * n_rows // max(1, n_blocks)
     room = np.maximum(np.diff(edges) - block_rows, 0) + 1
     random = np.random.Generator(np.random.PCG64(seed)).random(n_blocks)
-    return edges[:-1] + (random * room).astype(np.int64)
+    starts: npt.NDArray[np.int64] = edges[:-1] + (random * room).astype(np.int64)
+    return starts

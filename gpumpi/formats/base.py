@@ -41,6 +41,9 @@ class Source(Protocol):
             If the file cannot give them (a missing external file, an unknown filter, a file cut short).
         """
 
+    def preferred_block_rows(self, column: int) -> int:
+        """Rows that are cheapest read together: slices at multiples of it touch no stored block twice; 1 if none."""
+
     def close(self) -> None:
         """Release the file. Closing twice is fine."""
 

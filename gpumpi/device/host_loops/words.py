@@ -128,12 +128,13 @@ def first_disorder(words):
     """The first row that is smaller than the one before it, -1 if there is none."""
     n = words.shape[1]
     if words.shape[0] == 1:
+        word = words[0]
         block = 1024
-        for start in range(1, n, block):
-            stop = min(start + block, n)
+        for start in range(0, n - 1, block):
+            here, after = word[start : min(start + block, n - 1)], word[start + 1 : min(start + block, n - 1) + 1]
             bad = 0
-            for i in range(start, stop):
-                bad += words[0, i] < words[0, i - 1]
+            for i in range(here.size):
+                bad += after[i] < here[i]
             if bad:
                 break
         else:

@@ -1,0 +1,249 @@
+"""An HDF5 table that is read by slices, as the file's own bytes.
+
+Knows: how a slice of rows gets into a buffer. Does not know: ranks, keys, which rows are wanted next.
+Contiguous rows come straight from the file with `preadv`; HDF5 gathers all others with the dataset's own type as the
+type in memory, so nothing is ever converted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+from h5py import h5d, h5p, h5s
+
+from gpumpi.errors import UserError
+from gpumpi.formats.base import Rows
+from gpumpi.formats.hdf5_file import first_line
+from gpumpi.formats.hdf5_find import COMPOUND, Found, open_and_find
+from gpumpi.formats.hdf5_names import full_name, split_name
+from gpumpi.formats.hdf5_storage import Storage, inspect
+from gpumpi.formats.hdf5_types import element, member_names, only_fields, unmovable
+from gpumpi.schema import Column, Schema, near
+from gpumpi.units import MIB
+
+CHUNK_CACHE_BYTES = 256 * MIB
+"""All chunk caches of one source together. A slice that ends inside a chunk leaves it decompressed for the next."""
+_DEFAULT_CACHE_BYTES = 1 * MIB
+
+
+class OpenColumn:
+    """One dataset, open: its id, the HDF5 type of its rows (all fields, or the chosen ones), its storage and column."""
+
+    def __init__(self, file: h5py.File, name: str, path: str, where: str, fields: tuple[str, ...] | None) -> None:
+        self.path, self.where = path, where
+        self.dataset = h5d.open(file.id, path.encode("utf-8", "surrogateescape"))
+        self.storage: Storage = inspect(self.dataset, where)
+        self.type: Any = self.dataset.get_type()
+        self.is_whole = fields is None
+        if fields is not None:
+            self.type = only_fields(self.type, fields)
+        self.shape: tuple[int, ...] = tuple(map(int, self.dataset.shape))
+        self.column = self._column(name)
+
+    def _column(self, name: str) -> Column:
+        problem = unmovable(self.type)
+        if problem:
+            raise UserError(
+                f"{self.where} holds {problem}, which cannot be moved as plain rows; "
+                "choose other columns with --columns, or store it with a fixed length"
+            )
+        dtype, inner_shape = element(self.type)
+        return Column(name, dtype, self.shape[1:] + inner_shape)
+
+    @property
+    def direct_offset_bytes(self) -> int | None:
+        """Where the rows lie in `storage.path` as one stretch, or None."""
+        return self.storage.offset_bytes if self.is_whole else None
+
+    def block_of_chunks_bytes(self) -> int:
+        """Bytes of the chunks that one row touches; 0 unless chunked."""
+        chunk = self.storage.chunk_shape
+        across = math.prod(-(-size // part) for size, part in zip(self.shape[1:], chunk[1:], strict=False))
+        return int(self.dataset.get_type().get_size()) * math.prod(chunk) * across if chunk else 0
+
+    def cache(self, file: h5py.File, cache_bytes: int) -> None:
+        """Open the dataset again with a chunk cache of this size; HDF5 takes it at the first opening only."""
+        chunk_bytes = int(self.dataset.get_type().get_size()) * math.prod(self.storage.chunk_shape)
+        access = h5p.create(h5p.DATASET_ACCESS)
+        access.set_chunk_cache(_odd_number_above(100 * (cache_bytes // chunk_bytes)), cache_bytes, 1.0)
+        self.dataset.close()
+        self.dataset = h5d.open(file.id, self.path.encode("utf-8", "surrogateescape"), access)
+
+
+def _odd_number_above(number: int) -> int:
+    return max(number, 520) | 1
+
+
+class Hdf5Source:
+    """A table of an HDF5 file, open for reading; made by `open_table`.
+
+    Attributes
+    ----------
+    path, table : str
+        The file, and the absolute name of the table in it.
+    kind : str
+        ``"group"``, ``"compound"`` or ``"dataset"``.
+    schema : Schema
+    columns : tuple of OpenColumn
+        As in the schema.
+    is_whole : bool
+        False if some columns were chosen and others left out.
+    """
+
+    def __init__(self, file: h5py.File, path: str, found: Found, chosen: tuple[str, ...] | None) -> None:
+        self.file, self.path, self.table, self.kind = file, path, found.name, found.kind
+        fields = _chosen_fields(file, path, found, chosen)
+        self.is_whole = chosen is None
+        self.columns = tuple(
+            OpenColumn(file, name, inside, full_name(path, inside), fields) for name, inside in found.columns
+        )
+        self.schema = Schema(tuple(column.column for column in self.columns), found.n_rows)
+        self._identity = _identity(self)
+        self._descriptors: dict[str, int] = {}
+        self._size_caches()
+
+    @property
+    def name(self) -> str:
+        """``snapshot.h5:/PartType1``."""
+        return full_name(self.path, self.table)
+
+    @property
+    def identity(self) -> str:
+        """A digest of the files (place, size, time, inode) and the schema; another state of the file differs."""
+        return self._identity
+
+    @property
+    def storage(self) -> tuple[Storage, ...]:
+        """How each column rests."""
+        return tuple(column.storage for column in self.columns)
+
+    def preferred_block_rows(self, column: int) -> int:
+        """Rows of one chunk, or 1: slices that begin and end at multiples of it decompress nothing twice."""
+        chunk = self.columns[column].storage.chunk_shape
+        return chunk[0] if chunk else 1
+
+    def read(self, column: int, start: int, out: Rows) -> None:
+        """Fill `out`, uint8 (n, row_bytes) and C-contiguous, with rows ``start : start + n`` of a column.
+
+        Raises
+        ------
+        UserError
+            If the file does not give them (cut short since it was opened, or a chunk that cannot be decompressed).
+        """
+        source = self.columns[column]
+        if start < 0 or start + len(out) > self.schema.n_rows or out.shape[1:] != (source.column.row_bytes,):
+            raise ValueError(f"rows {start}:{start + len(out)} of shape {out.shape} are not in {source.where}")
+        if out.size == 0:
+            return
+        if source.direct_offset_bytes is None:
+            self._read_through_hdf5(source, start, out)
+        else:
+            self._read_directly(source, source.direct_offset_bytes + start * source.column.row_bytes, out)
+
+    def close(self) -> None:
+        """Release the files. Closing twice is fine."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+        self.file.close()
+
+    def __enter__(self) -> Hdf5Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _size_caches(self) -> None:
+        """Give every chunked column a cache that holds the chunks under one slice's end, if all of them fit."""
+        needs = {column: 2 * column.block_of_chunks_bytes() for column in self.columns if column.storage.chunk_shape}
+        share = CHUNK_CACHE_BYTES / max(1, sum(needs.values()))
+        for column, need in needs.items():
+            if need > _DEFAULT_CACHE_BYTES:
+                column.cache(self.file, max(_DEFAULT_CACHE_BYTES, int(need * min(1.0, share))))
+
+    def _read_through_hdf5(self, source: OpenColumn, start: int, out: Rows) -> None:
+        count = (len(out), *source.shape[1:])
+        rows = source.dataset.get_space()
+        rows.select_hyperslab((start, *(0 for _ in source.shape[1:])), count)
+        try:
+            source.dataset.read(h5s.create_simple(count), rows, out, source.type)
+        except (OSError, RuntimeError) as error:
+            raise UserError(
+                f"{source.where}: HDF5 cannot read rows {start:,} to {start + len(out):,} ({first_line(str(error))}); "
+                "the file is damaged, copy it again"
+            ) from error
+
+    def _read_directly(self, source: OpenColumn, offset_bytes: int, out: Rows) -> None:
+        descriptor = self._descriptor(source.storage.path)
+        left = out.data.cast("B")
+        while left:
+            try:
+                n_read = os.preadv(descriptor, [left], offset_bytes)
+            except OSError as error:
+                raise UserError(f"{source.where}: cannot be read: {error.strerror}; check the disk") from error
+            if n_read == 0:
+                raise UserError(f"{source.where}: the file was cut short while it was read; copy it again")
+            left, offset_bytes = left[n_read:], offset_bytes + n_read
+
+    def _descriptor(self, path: str) -> int:
+        if path not in self._descriptors:
+            self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._descriptors[path]
+
+
+def open_table(path: str, name: str | None = None, columns: Sequence[str] | None = None) -> Hdf5Source:
+    """A table of an HDF5 file, checked and open.
+
+    Parameters
+    ----------
+    path : str
+        The file, or ``FILE:/name``.
+    name : str, optional
+        A group of equally long datasets, a compound dataset or a plain dataset; not needed if the file holds one table.
+    columns : sequence of str, optional
+        Columns of a group or fields of a compound dataset to take, in this order; all if not given.
+
+    Raises
+    ------
+    UserError
+        If the file or the table is not there, has columns of different length, holds what cannot be moved as plain
+        rows, or if anything it needs (a virtual source, an external file, a filter) is missing.
+    """
+    if name is None:
+        path, name = split_name(path)
+    chosen = None if columns is None else tuple(dict.fromkeys(columns))
+    file, found = open_and_find(path, name, chosen)
+    try:
+        return Hdf5Source(file, path, found, chosen)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _chosen_fields(file: h5py.File, path: str, found: Found, chosen: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Fields of a compound dataset that were asked for; a plain dataset has only its own name."""
+    if chosen is None or found.kind not in (COMPOUND, "dataset"):
+        return None
+    own_name = found.columns[0][0]
+    there = member_names(file[found.name].id.get_type()) if found.kind == COMPOUND else (own_name,)
+    for name in chosen:
+        if name not in there:
+            raise UserError(f"{full_name(path, found.name)} has no column '{name}'; {near(name, there)}")
+    return chosen if found.kind == COMPOUND else None
+
+
+def _identity(source: Hdf5Source) -> str:
+    files = {source.path: None} | {path: None for storage in source.storage for path in storage.files}
+    states = []
+    for path in files:
+        stat = Path(path).stat()
+        states.append((str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    shapes = [(column.name, repr(column.dtype), column.row_shape) for column in source.schema.columns]
+    said = repr((states, source.table, source.schema.n_rows, shapes))
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,110 @@
+"""One rank's hand on an output that has been laid out: rows go straight to their place in the file.
+
+Knows: byte offsets. Does not know: HDF5, ranks, who writes the other rows.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpumpi.errors import UserError
+from gpumpi.formats.base import Rows
+from gpumpi.formats.hdf5_temporary import no_space
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one column's rows lie in a file: one plain stretch from `offset_bytes` on."""
+
+    name: str
+    offset_bytes: int
+    row_bytes: int
+
+
+class Hdf5Sink:
+    """Writes rows, and reads them back, at their final place.
+
+    Parameters
+    ----------
+    temporary : str
+        The file that has been laid out.
+    path : str
+        How messages call it.
+    places : sequence of Place
+        One a column.
+    n_rows : int
+    """
+
+    def __init__(self, temporary: str, path: str, places: Sequence[Place], n_rows: int) -> None:
+        self._temporary, self._path, self._places, self._n_rows = temporary, path, tuple(places), n_rows
+        try:
+            self._descriptor: int | None = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot open {temporary}: {error.strerror}; is the folder on every node?"
+            ) from error
+
+    def write(self, column: int, start: int, rows: Rows) -> None:
+        """Put `rows`, uint8 (n, row_bytes), at row `start` of a column.
+
+        Raises
+        ------
+        UserError
+            If the disk is full or fails.
+        """
+        descriptor, offset_bytes = self._at(column, start, rows)
+        left = np.ascontiguousarray(rows).data.cast("B") if rows.size else memoryview(b"")
+        while left:
+            try:
+                n_written = os.pwrite(descriptor, left, offset_bytes)
+            except OSError as error:
+                raise self._failed(error, len(left)) from error
+            left, offset_bytes = left[n_written:], offset_bytes + n_written
+
+    def read(self, column: int, start: int, out: Rows) -> None:
+        """Fill `out`, uint8 (n, row_bytes) and C-contiguous, with rows that have been written."""
+        descriptor, offset_bytes = self._at(column, start, out)
+        left = out.data.cast("B") if out.size else memoryview(b"")
+        while left:
+            n_read = os.preadv(descriptor, [left], offset_bytes)
+            if n_read == 0:
+                raise UserError(f"{self._path}: {self._temporary} was cut short; did somebody change it?")
+            left, offset_bytes = left[n_read:], offset_bytes + n_read
+
+    def close(self) -> None:
+        """Everything written here is on disk when this returns. Closing twice is fine."""
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise self._failed(error, 0) from error
+        finally:
+            os.close(descriptor)
+
+    def __enter__(self) -> Hdf5Sink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _at(self, column: int, start: int, rows: Rows) -> tuple[int, int]:
+        place = self._places[column]
+        if self._descriptor is None or start < 0 or start + len(rows) > self._n_rows:
+            raise ValueError(
+                f"rows {start}:{start + len(rows)} do not fit into the {self._n_rows} rows of an open output"
+            )
+        if rows.dtype != np.uint8 or rows.shape[1:] != (place.row_bytes,):
+            raise ValueError(f"column '{place.name}' takes uint8 (n, {place.row_bytes}), not {rows.dtype} {rows.shape}")
+        return self._descriptor, place.offset_bytes + start * place.row_bytes
+
+    def _failed(self, error: OSError, need_bytes: int) -> UserError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return no_space(self._temporary, self._path, need_bytes, error.errno)
+        return UserError(f"{self._path}: cannot be written: {error.strerror}; check the disk")
