@@ -93,3 +93,46 @@ SORTABLE = [
     "S10",
     "S17",
 ]
+
+
+DISTRIBUTIONS = ["uniform", "zipf", "few", "sorted", "reverse", "nearly sorted", "all equal", "staggered"]
+
+
+def distributed(rng, dtype, n, name, n_pieces=1):
+    """`n` values of a dtype, special ones among them, distributed as `name` says; "staggered" is of `n_pieces` pieces.
+
+    Staggered pieces are sorted, hold ranges that do not overlap, and lie in reverse order.
+    """
+    values = some(rng, dtype, n, few=name == "few")
+    if n == 0 or name in ("uniform", "few"):
+        return values
+    if name == "zipf":
+        return values[(rng.zipf(1.2, n) - 1) % n]
+    if name == "all equal":
+        return np.full(n, values[n // 2])
+    values = values[sort_order((values, False))]
+    if name == "reverse":
+        return np.ascontiguousarray(values[::-1])
+    if name == "nearly sorted":
+        here, there = rng.integers(0, n, (2, n // 50 + 1))
+        values[here], values[there] = values[there], values[here]
+    if name == "staggered":
+        return np.concatenate(np.array_split(values, n_pieces)[::-1])
+    return values
+
+
+CUTS = ["even", "uneven", "first holds all", "last holds all", "every other holds none"]
+
+
+def cut(rng, n, n_pieces, how):
+    """Borders of `n_pieces` consecutive pieces of `n` rows: piece p is rows ``[p] : [p + 1]``."""
+    even = [piece * n // n_pieces for piece in range(n_pieces + 1)]
+    if how == "uneven":
+        return [0, *np.sort(rng.integers(0, n + 1, n_pieces - 1)).tolist(), n]
+    if how == "first holds all":
+        return [0, *[n] * n_pieces]
+    if how == "last holds all":
+        return [*[0] * n_pieces, n]
+    if how == "every other holds none":
+        return [0, *(even[piece + piece % 2] if piece < n_pieces else n for piece in range(1, n_pieces)), n]
+    return even

@@ -95,10 +95,12 @@ def _generate(world: World, request: Request) -> None:
     from gpumpi.algorithms.column_spec import parse_column
     from gpumpi.algorithms.generate import generate
     from gpumpi.cli.summary import Stopwatch, tell
+    from gpumpi.cli.target import check_target
 
     stopwatch = Stopwatch()
     specs = [parse_column(text) for text in request.columns]
     table = generate(world, specs, request.n_rows, request.seed, compound=request.compound)
+    check_target(table, request.output, force=request.force, need_bytes=request.n_rows * table.schema.row_bytes)
     notes = table.write(request.output, force=request.force, chunks=request.chunks, compression=request.compression)
     tell(
         world.fabric, world.trace, as_json=request.as_json, quiet=request.quiet, notes=notes,

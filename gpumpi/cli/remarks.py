@@ -1,6 +1,6 @@
-"""Leaves out the launcher's remark that a rank ended with an exit code.
+"""Leaves out the launcher's remarks that tell nobody anything: that a rank ended with an exit code.
 
-Knows: how Open MPI frames its remarks. Does not know: processes.
+Knows: how Open MPI frames its remarks, and what it says when a rank's end surprises it. Does not know: processes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ _FRAME = re.compile(rb"-{60,}\n")
 _STARTS = tuple(
     b"%s detected that one or more processes exited with non-zero" % name for name in (b"prterun", b"mpirun")
 )
+_TOO_LATE = re.compile(rb"\[warn\] Epoll |\[[^]\n]+:\d+\] PMIX ERROR: PMIX_ERR_UNREACH ")
+"""What Open MPI says now and then when it finds that a rank which has ended is no longer there."""
 _READ_BYTES = 1 << 16
 
 
@@ -50,6 +52,12 @@ class ExitRemarks:
                 return None
             self._held = self._held[end.end() :]
             return b""
+        if self._at_line_start and self._held.startswith(b"["):
+            if b"\n" not in self._held:
+                return None
+            if _TOO_LATE.match(self._held):
+                self._held = self._held.partition(b"\n")[2]
+                return b""
         line, end_of_line, self._held = self._held.partition(b"\n")
         self._at_line_start = bool(end_of_line)
         return line + end_of_line

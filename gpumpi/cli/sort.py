@@ -91,12 +91,17 @@ def command(ctx: click.Context, /, n_ranks: int | None, device: str, host_memory
 
 def _sort(world: World, request: Request) -> None:
     from gpumpi.cli.summary import Stopwatch, tell
+    from gpumpi.cli.target import check_target
 
     stopwatch = Stopwatch()
     table = world.read(request.table, columns=list(request.columns) or None)
     if request.explain:
         return _explain(world, table, request)
-    _check_output(table, request)
+    n_rows = table.n_global if request.head is None else min(request.head, table.n_global)
+    check_target(
+        table, request.target, force=request.force, in_place=request.in_place,
+        need_bytes=0 if request.unique else n_rows * table.schema.row_bytes,
+    )  # fmt: skip
     ordered = table.sort(*request.keys, descending=request.reverse, unique=request.unique, head=request.head)
     notes = ordered.write(
         request.target, force=request.force, in_place=request.in_place,
@@ -109,27 +114,6 @@ def _sort(world: World, request: Request) -> None:
         n_rows_here=ordered.layout.counts[world.rank],
     )  # fmt: skip
     return None
-
-
-def _check_output(table: Table, request: Request) -> None:
-    """Raise on all ranks what would keep the output from being written, before any row is read. *Collective*.
-
-    `Table.write` checks again, for its own rows; here it is known that fewer may stay than are read.
-    """
-    from gpumpi.formats.hdf5 import Hdf5Source, check_output, split_name
-
-    origin = table.origin
-    files = {file for column in origin.storage for file in column.files} if isinstance(origin, Hdf5Source) else set()
-    n_rows = table.n_global if request.head is None else min(request.head, table.n_global)
-    with table.fabric.agreed():
-        if table.fabric.rank == 0:
-            check_output(
-                split_name(request.target)[0],
-                force=request.force,
-                in_place=request.in_place,
-                source_paths=[split_name(request.table)[0], *sorted(files)],
-                need_bytes=0 if request.unique else n_rows * table.schema.row_bytes,
-            )
 
 
 def _explain(world: World, table: Table, request: Request) -> None:

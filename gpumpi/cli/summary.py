@@ -125,7 +125,7 @@ def report_of_rank(trace: Trace, n_rows: int) -> RankReport:
 
 
 def sum_up(reports: Sequence[RankReport], *, elapsed_s: float, n_rows: int, n_bytes: int, **words: Any) -> Summary:
-    """Summary of all ranks' reports; `words` are the names in it (``command``, ``what``, ``input``, ``output``, ``notes``)."""
+    """Summary of all ranks' reports; `words` are its texts: command, what, input, output, notes."""
     rows = [report.n_rows for report in reports]
     phases = {name: None for report in reports for name in report.seconds}
     counts = {name: None for report in reports for name in report.counts}

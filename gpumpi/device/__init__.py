@@ -5,7 +5,6 @@ from __future__ import annotations
 from gpumpi.device.base import Device
 from gpumpi.errors import UserError
 
-
 __all__ = ["Device", "open_device"]
 
 

@@ -48,6 +48,11 @@ class Device(Protocol):
         the block's rows are numbered from `first_row`. Shapes (n,) and (n_splitters + 1,).
         """
 
+    def partition(
+        self, columns: Sequence[Rows], plan: KeyPlan, first_row: int, lookup: Any
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+        """`classify` of the rows' `words`, without keeping the words."""
+
     def scatter(self, rows: Rows, ids: npt.NDArray[np.uint16], targets: npt.NDArray[np.int64]) -> None:
         """Store the rows of partition p, in their order, one after another from address ``targets[p]`` on."""
 

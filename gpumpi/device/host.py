@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.device.base import RowNumbers, Rows, Words
-from gpumpi.device.host_lookup import Table, Tree, classify, make_lookup
+from gpumpi.device.host_lookup import Table, Tree, make_lookup
 from gpumpi.device.host_loops import rows as row_loops
 from gpumpi.device.host_loops import words as word_loops
 from gpumpi.device.host_loops.loop import compile_all
@@ -52,7 +52,23 @@ class HostDevice:
         self, words: Words, first_row: int, lookup: Table | Tree
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """See `Device.classify`."""
-        return classify(lookup, words, first_row, self.pool)
+        ids = self.pool.take(2 * words.shape[1]).view(np.uint16)
+        counts = np.zeros(lookup.splitter_rows.size + 1, np.int64)
+        lookup.classify(words, first_row, ids, counts)
+        return ids, counts
+
+    def partition(
+        self, columns: Sequence[Rows], plan: KeyPlan, first_row: int, lookup: Table | Tree
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
+        """See `Device.partition`: words are made and used up a cacheful at a time."""
+        n_rows = len(columns[plan.parts[0].column])
+        ids = self.pool.take(2 * n_rows).view(np.uint16)
+        counts = np.zeros(lookup.splitter_rows.size + 1, np.int64)
+        for start in range(0, n_rows, _ROWS_IN_CACHE):
+            part = slice(start, start + _ROWS_IN_CACHE)
+            words = self.words([rows[part] for rows in columns], plan)
+            lookup.classify(words, first_row + start, ids[part], counts)
+        return ids, counts
 
     def scatter(self, rows: Rows, ids: npt.NDArray[np.uint16], targets: npt.NDArray[np.int64]) -> None:
         """See `Device.scatter`."""
@@ -113,6 +129,9 @@ class HostDevice:
         out = np.empty(words.shape[1], np.int64)
         return out[: word_loops.rows_up_to(words, bound, out)]
 
+
+_ROWS_IN_CACHE = 1 << 15
+"""Rows whose words stay in the cache of a core, with room for others."""
 
 _FIRST_WEIGHT = np.uint64(0xE220A8397B1DCDAF)
 """`host_loops.rows.lane_weight` of lane 0."""

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.device.host_loops import classify as loops
-from gpumpi.device.pool import BufferPool
 
 Words = npt.NDArray[np.uint64]
 _CELLS_A_SPLITTER = 32
@@ -122,13 +121,3 @@ def _tree(first: Words) -> tuple[Words, int]:
         if 2 * node < nodes.size:
             waiting += [(2 * node, start, middle), (2 * node + 1, middle + 1, stop)]
     return nodes, depth
-
-
-def classify(
-    lookup: Table | Tree, words: Words, first_row: int, pool: BufferPool
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
-    """Partition of each row and rows a partition."""
-    ids = pool.take(2 * words.shape[1]).view(np.uint16)
-    counts = np.zeros(lookup.splitter_rows.size + 1, np.int64)
-    lookup.classify(words, first_row, ids, counts)
-    return ids, counts

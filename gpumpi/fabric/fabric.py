@@ -74,7 +74,7 @@ class Fabric(Blocking, NonBlocking, PointToPoint):
         trace: Trace | None = None,
         pool: BufferPool | None = None,
     ) -> None:
-        self._take(_duplicate(comm or MPI.COMM_WORLD), trace, pool or BufferPool(), Place())
+        self._take(_duplicate(MPI.COMM_WORLD if comm is None else comm), trace, pool or BufferPool(), Place())
         asked = (_env_flag("GPUMPI_GUARD", guard), _env_seconds("GPUMPI_WATCHDOG_S", watchdog_s))
         guarded, limit_s = share_small(self, asked, 0)
         self.guard = Guard(self.comm.Dup()) if guarded else None
@@ -169,6 +169,7 @@ def _env_seconds(name: str, value: float | None) -> float:
 
 
 def _duplicate(comm: MPI.Comm) -> MPI.Intracomm:
-    if not isinstance(comm, MPI.Intracomm):
-        raise TypeError(f"a fabric of {type(comm).__name__}: it takes an intracommunicator (mpi4py.MPI.Intracomm)")
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        found = "COMM_NULL" if isinstance(comm, MPI.Comm) and comm == MPI.COMM_NULL else type(comm).__name__
+        raise TypeError(f"a fabric of {found}: it takes an intracommunicator that this rank is in (mpi4py.MPI.Intracomm)")
     return comm.Dup()

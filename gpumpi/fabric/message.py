@@ -100,7 +100,7 @@ def _numpy_view(array: npt.NDArray[Any]) -> View:
     if dtype.hasobject:
         raise TypeError(f"an array of dtype {dtype} cannot be moved: it holds pointers; use share() or collect()")
     # Structured, datetime and custom dtypes have no buffer format, or one that MPI's binding would parse for nothing.
-    plain = array if dtype.kind in "biufc" else array.reshape(-1).view(np.uint8) if array.size else b""
+    plain = array if dtype.kind in "biufc" else array.reshape(-1).view(np.uint8) if array.size else None
     return View(plain, array.nbytes, array.shape, dtype)
 
 

@@ -71,19 +71,23 @@ def find_table(file: h5py.File, path: str, name: str | None, columns: tuple[str,
 
 def find_all(file: h5py.File) -> tuple[Found, ...]:
     """All tables of a file that are reached by hard links, in the file's order."""
-    return tuple(table for name, group in _groups(file, "/") for table in _tables_of(group, name))
+    return tuple(table for name, group in _groups(file) for table in _tables_of(group, name))
 
 
-def _groups(group: h5py.Group, name: str) -> Iterator[tuple[str, h5py.Group]]:
-    yield name, group
-    seen = {_address(group)}
-    for member in group:
-        if member.startswith(_INTERNAL_PREFIXES) or not isinstance(group.get(member, getlink=True), h5py.HardLink):
-            continue
-        inner = group.get(member)
-        if isinstance(inner, h5py.Group) and _address(inner) not in seen:
-            seen.add(_address(inner))
-            yield from _groups(inner, joined(name, member))
+def _groups(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
+    """All groups, each once, outer ones first."""
+    waiting = [("/", file["/"])]
+    seen = {_address(file["/"])}
+    while waiting:
+        name, group = waiting.pop(0)
+        yield name, group
+        for member in group:
+            if member.startswith(_INTERNAL_PREFIXES) or type(group.get(member, getlink=True)) is not h5py.HardLink:
+                continue
+            inner = _member(group, member)
+            if isinstance(inner, h5py.Group) and _address(inner) not in seen:
+                seen.add(_address(inner))
+                waiting.append((joined(name, member), inner))
 
 
 def _tables_of(group: h5py.Group, name: str) -> list[Found]:
@@ -120,6 +124,14 @@ def _object(file: h5py.File, path: str, name: str) -> Any:
     return here
 
 
+def _member(group: h5py.Group, key: str) -> Any:
+    """The member behind a link, or None if the link leads nowhere."""
+    try:
+        return group[key]
+    except (KeyError, OSError):
+        return None
+
+
 def _near_members(part: str, group: h5py.Group) -> str:
     hint = near(part, list(group))
     return hint if hint.startswith("there") else f"it is missing; {hint}"
@@ -144,15 +156,15 @@ def _follow(group: h5py.Group, member: str, where: str) -> Any:
 
 def _group_table(group: h5py.Group, path: str, name: str, chosen: tuple[str, ...] | None) -> Found:
     where = full_name(path, name)
-    whole = _columns(group)
-    if len(whole) == 1 and chosen is not None and not set(whole) & set(chosen):
-        chosen = None  # the group holds one compound dataset, and its fields are meant
     if chosen is None:
         for key in group:
             _follow(group, key, joined(where, key))
+    whole = _columns(group)
+    if len(whole) == 1 and chosen is not None and not set(whole) & set(chosen):
+        chosen = None  # the group holds one compound dataset, and its fields are meant
     columns = whole if chosen is None else _chosen(group, where, chosen)
     if not columns:
-        inner = [key for key in group if isinstance(group.get(key), h5py.Group)]
+        inner = [key for key in group if isinstance(_member(group, key), h5py.Group)]
         raise UserError(f"{where} holds no dataset with rows, so is no table; {_instead(inner, where)}")
     compounds = [key for key, dataset in columns.items() if is_compound(dataset.id.get_type())]
     if len(compounds) == len(columns) and chosen is None:
@@ -212,10 +224,9 @@ def _columns(group: h5py.Group) -> dict[str, h5py.Dataset]:
     """The datasets of a group that are columns, in the file's order."""
     datasets = {}
     for key in group:
-        if group.get(key, getclass=True, default=None) is h5py.Dataset:
-            dataset = group[key]
-            if dataset.shape and not is_placeholder(dataset.id):
-                datasets[key] = dataset
+        dataset = _member(group, key)
+        if isinstance(dataset, h5py.Dataset) and dataset.shape and not is_placeholder(dataset.id):
+            datasets[key] = dataset
     inner_axes = _scales_of_inner_axes(list(datasets.values()))
     return {key: dataset for key, dataset in datasets.items() if _address(dataset) not in inner_axes}
 
@@ -233,7 +244,7 @@ def _scales_of_inner_axes(datasets: list[h5py.Dataset]) -> set[Any]:
         if "DIMENSION_LIST" not in dataset.attrs:
             continue
         for axis in range(len(dataset.shape)):
-            (inner if axis else first).update(_address(scale) for scale in scales(dataset.id, axis))
+            (inner if axis else first).update(address(scale) for scale in scales(dataset.id, axis))
     return inner - first
 
 

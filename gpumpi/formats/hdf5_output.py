@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpumpi.errors import UserError
+from gpumpi.formats.hdf5_file import first_line
 from gpumpi.formats.hdf5_filters import check_compression
 from gpumpi.formats.hdf5_find import GROUP
 from gpumpi.formats.hdf5_names import absolute, joined
 from gpumpi.formats.hdf5_read import Hdf5Source
 from gpumpi.formats.hdf5_sink import Hdf5Sink, Place
 from gpumpi.formats.hdf5_skeleton import Skeleton
-from gpumpi.formats.hdf5_temporary import give_name, make_temporary, remove_temporary, reserve
+from gpumpi.formats.hdf5_temporary import check_length, give_name, make_temporary, remove_temporary, reserve
 from gpumpi.schema import Schema
+from gpumpi.units import MIB
 
 DEFAULT_NAME = "/table"
+_METADATA_BYTES = 1 * MIB
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,13 @@ def lay_out(
     _check_shape(schema, name, kind)
     temporary, notes = make_temporary(path)
     try:
+        check_length(temporary, path, rows * schema.row_bytes + _METADATA_BYTES)
         skeleton = Skeleton(temporary, template, name, kind, rows)
         notes += skeleton.write(schema, in_place)
         size_bytes = reserve(temporary, path)
+    except RuntimeError as error:  # so h5py says that HDF5 could not write
+        remove_temporary(temporary)
+        raise UserError(f"{path}: cannot be laid out ({first_line(str(error))}); check the disk") from error
     except BaseException:
         remove_temporary(temporary)
         raise

@@ -163,6 +163,21 @@ def _remove_if_dead(temporary: Path) -> tuple[str, int]:
     return "dead", size_bytes
 
 
+def check_length(temporary: str, path: str, size_bytes: int) -> None:
+    """Raise UserError if the file may not become that long; HDF5 that finds out by itself cannot close it any more.
+
+    Raises
+    ------
+    UserError
+        If the file system, or the limit on the size of files, does not allow it.
+    """
+    try:
+        os.ftruncate(_held[temporary], size_bytes)
+        os.ftruncate(_held[temporary], 0)
+    except OSError as error:
+        raise no_space(temporary, path, size_bytes, error.errno or 0) from error
+
+
 def reserve(temporary: str, path: str) -> int:
     """Bytes of the file, now all reserved on the disk.
 

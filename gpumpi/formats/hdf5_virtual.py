@@ -7,9 +7,11 @@ Source: HDF5 Virtual Dataset RFC; the search order is that of H5F_prefix_open_fi
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from h5py import h5i, h5s
 
 from gpumpi.errors import UserError
 from gpumpi.formats.hdf5_file import open_file
-from gpumpi.formats.hdf5_names import full_name
+from gpumpi.formats.hdf5_names import absolute, full_name
 from gpumpi.schema import near
 
 _BLOCK = re.compile(r"%(\d*)b")
@@ -47,23 +49,45 @@ def check_sources(dataset: Any, where: str, files_of: SourceFiles) -> tuple[str,
     files: dict[str, None] = {}
     for index in range(creation.get_virtual_count()):
         pair = creation.get_virtual_filename(index), creation.get_virtual_dsetname(index)
-        needed = _needed_shape(creation.get_virtual_srcspace(index))
+        needed = _needed(creation.get_virtual_srcspace(index), creation.get_virtual_vspace(index))
         for file_name, name in _blocks(main, *pair):
             files |= dict.fromkeys(_check_source(main, file_name, name, needed, where, files_of))
     return tuple(files)
 
 
-def _needed_shape(space: Any) -> tuple[int, ...] | None:
-    """The smallest extent that holds what is mapped; None where the mapping follows the source's extent."""
-    if space.get_select_type() != h5s.SEL_HYPERSLABS:
-        return None if space.get_select_type() == h5s.SEL_ALL else tuple(space.shape)
-    if h5s.UNLIMITED in space.get_regular_hyperslab()[2] + space.get_regular_hyperslab()[3]:
-        return None
-    return tuple(int(last) + 1 for last in space.get_select_bounds()[1])
+@dataclass(frozen=True)
+class _Needed:
+    """What a mapping takes of its source: an extent, or (where it takes all) a number of elements."""
+
+    shape: tuple[int, ...] = ()
+    n_elements: int = 0
+
+    def is_in(self, shape: tuple[int, ...]) -> bool:
+        fits = all(have >= want for have, want in zip(shape, self.shape, strict=False))
+        return fits and math.prod(shape) >= self.n_elements
+
+    def __str__(self) -> str:
+        return f"shape {self.shape} is" if self.shape else f"{self.n_elements:,} elements are"
+
+
+def _needed(source_space: Any, virtual_space: Any) -> _Needed:
+    """What has to be there; nothing where the mapping follows the source's extent."""
+    if _is_unlimited(source_space) or _is_unlimited(virtual_space):
+        return _Needed()
+    if source_space.get_select_type() == h5s.SEL_ALL:
+        return _Needed(n_elements=int(virtual_space.get_select_npoints()))
+    return _Needed(tuple(int(last) + 1 for last in source_space.get_select_bounds()[1]))
+
+
+def _is_unlimited(space: Any) -> bool:
+    if space.get_select_type() != h5s.SEL_HYPERSLABS or not space.is_regular_hyperslab():
+        return False
+    _, _, count, block = space.get_regular_hyperslab()
+    return h5s.UNLIMITED in count + block
 
 
 def _check_source(
-    main: Path, file_name: str, name: str, needed: tuple[int, ...] | None, where: str, files_of: SourceFiles
+    main: Path, file_name: str, name: str, needed: _Needed, where: str, files_of: SourceFiles
 ) -> tuple[str, ...]:
     if file_name == ".":
         path = main
@@ -74,13 +98,13 @@ def _check_source(
                 f"{where}: its source {path} is not there; bring it there, or set HDF5_VDS_PREFIX to its folder"
             )
     with open_file(str(path)) as file:
-        source = full_name(str(path), name)
+        source = full_name(str(path), absolute(name))
         found = file.get(name)
         if not isinstance(found, h5py.Dataset):
             raise UserError(f"{where}: its source {source} is not a dataset there; {near(name.strip('/'), list(file))}")
-        if needed is not None and any(have < want for have, want in zip(found.shape, needed, strict=False)):
+        if not needed.is_in(found.shape):
             raise UserError(
-                f"{where}: its source {source} has shape {found.shape}, {needed} is mapped; write one of them again"
+                f"{where}: its source {source} has shape {found.shape}, {needed} mapped; write one of them again"
             )
         return files_of(found.id, source)
 

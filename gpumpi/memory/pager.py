@@ -1,26 +1,35 @@
 """Holds the rows of each partition in pages, within a budget, until somebody takes them in input order.
 
 Knows: pages, budget, the device that copies. Does not know: what rows mean, who sent them.
+
+A page is one buffer with room for a fixed number of rows of one partition, all columns; it fills up in order of arrival
+and never changes what it holds. A piece is what one block put into one page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumpi.device.base import Device, Rows
 from gpumpi.memory.budget import Budget
-from gpumpi.memory.page import Page, Segment, column_starts
+from gpumpi.memory.page import column_starts
+
+Integers = npt.NDArray[np.int64]
+_NO_PAGE = -1
 
 
-@dataclass
-class _Partition:
-    pages: list[Page] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
-    n_rows: int = 0
+class _Pieces(NamedTuple):
+    """Where rows lie: arrays of equal length."""
+
+    partition: Integers
+    first_row: Integers
+    page: Integers
+    start: Integers
+    n_rows: Integers
 
 
 class Pager:
@@ -42,17 +51,20 @@ class Pager:
         self, device: Device, budget: Budget, row_bytes: Sequence[int], n_partitions: int, page_rows: int
     ) -> None:
         self._device, self._budget = device, budget
-        self._widths = np.array(row_bytes, np.int64)
+        self._widths = list(row_bytes)
         self._page_rows = page_rows
         self._starts, self._page_bytes = column_starts(row_bytes, page_rows)
-        self._partitions = [_Partition() for _ in range(n_partitions)]
-
-    @property
-    def rows(self) -> npt.NDArray[np.int64]:
+        self._pages: list[npt.NDArray[np.uint8] | None] = []
+        self._pages_of: list[list[int]] = [[] for _ in range(n_partitions)]
+        self._open = np.full(n_partitions, _NO_PAGE, np.int64)
+        self._open_address = np.zeros(n_partitions, np.int64)
+        self._filled = np.full(n_partitions, page_rows, np.int64)
+        self._pieces: list[_Pieces] = []
+        self._index: tuple[_Pieces, Integers] | None = None
+        self.rows = np.zeros(n_partitions, np.int64)
         """Rows in each partition."""
-        return np.array([partition.n_rows for partition in self._partitions], np.int64)
 
-    def append(self, first_row: int, columns: Sequence[Rows], counts: npt.NDArray[np.int64]) -> None:
+    def append(self, first_row: int, columns: Sequence[Rows], counts: Integers) -> None:
         """Keep a copy of rows that lie partition after partition.
 
         Parameters
@@ -68,54 +80,77 @@ class Pager:
         UserError
             If the budget has no room for another page.
         """
-        pieces: list[tuple[int, int, Page, int]] = []
-        source = 0
-        for partition, count in zip(self._partitions, counts.tolist(), strict=True):
-            for page, start, n_rows in self._room(partition, first_row, count):
-                pieces.append((source, n_rows, page, start))
-                source += n_rows
-        if pieces:
-            self._copy_in(columns, pieces)
+        sources = np.cumsum(counts) - counts
+        taken = np.zeros_like(counts)
+        while True:
+            fitting = np.minimum(counts - taken, self._page_rows - self._filled)
+            partitions = np.flatnonzero(fitting)
+            if partitions.size:
+                n_rows = fitting[partitions]
+                pieces = _Pieces(
+                    partitions,
+                    np.full(partitions.size, first_row),
+                    self._open[partitions],
+                    self._filled[partitions],
+                    n_rows,
+                )
+                self._copy_in(columns, (sources + taken)[partitions], pieces)
+                self._pieces.append(pieces)
+                self._filled[partitions] += n_rows
+                taken[partitions] += n_rows
+            waiting = np.flatnonzero(taken < counts)
+            if not waiting.size:
+                break
+            for partition in waiting.tolist():
+                self._open_page(partition)
+        self.rows += counts
+        self._index = None
 
-    def _room(self, partition: _Partition, first_row: int, n_rows: int) -> list[tuple[Page, int, int]]:
-        """(page, start, rows) of new segments for `n_rows` rows."""
-        found = []
-        partition.n_rows += n_rows
-        while n_rows:
-            if not partition.pages or partition.pages[-1].n_rows == self._page_rows:
-                partition.pages.append(self._new_page())
-            page = partition.pages[-1]
-            taken = min(n_rows, self._page_rows - page.n_rows)
-            found.append((page, page.n_rows, taken))
-            partition.segments.append(Segment(first_row, page, page.n_rows, taken))
-            page.n_rows += taken
-            n_rows -= taken
-        return found
-
-    def _new_page(self) -> Page:
+    def _open_page(self, partition: int) -> None:
         self._budget.reserve(self._page_bytes, "a page of rows")
-        return Page(self._device.pool.take(self._page_bytes), self._starts, self._page_rows)
+        self._open[partition], self._filled[partition] = len(self._pages), 0
+        self._pages_of[partition].append(len(self._pages))
+        page = self._device.pool.take(self._page_bytes)
+        self._pages.append(page)
+        self._open_address[partition] = _address(page)
 
-    def _copy_in(self, columns: Sequence[Rows], pieces: list[tuple[int, int, Page, int]]) -> None:
-        source_rows = np.array([piece[0] for piece in pieces], np.int64)
-        n_rows = np.array([piece[1] for piece in pieces], np.int64)
-        addresses = np.array([piece[2].address for piece in pieces], np.int64)
-        page_rows = np.array([piece[3] for piece in pieces], np.int64)
+    def _copy_in(self, columns: Sequence[Rows], sources: Integers, pieces: _Pieces) -> None:
+        pages = self._open_address[pieces.partition]
         for column, width, start in zip(columns, self._widths, self._starts, strict=True):
-            base = column.ctypes.data
-            self._device.copy_many(base + source_rows * width, addresses + start + page_rows * width, n_rows * width)
+            base = _address(column)
+            targets = pages + start + pieces.start * width
+            self._device.copy_many(base + sources * width, targets, pieces.n_rows * width)
 
     def read(self, partition: int, column: int, out: Rows) -> None:
         """Fill `out`, of shape (rows in the partition, row_bytes), with one column in input order."""
-        segments = sorted(self._partitions[partition].segments, key=lambda segment: segment.first_row)
-        if not segments:
-            return
-        width, column_start = int(self._widths[column]), self._starts[column]
-        sizes = np.array([segment.n_rows for segment in segments], np.int64) * width
-        sources = np.array([s.page.address + column_start + s.start * width for s in segments], np.int64)
-        self._device.copy_many(sources, out.ctypes.data + np.cumsum(sizes) - sizes, sizes)
+        pieces, bounds = self._by_partition()
+        mine = slice(bounds[partition], bounds[partition + 1])
+        width = self._widths[column]
+        sizes = pieces.n_rows[mine] * width
+        pages = (self._pages[page] for page in pieces.page[mine].tolist())
+        addresses = np.array([_address(page) for page in pages if page is not None], np.int64)
+        sources = addresses + self._starts[column] + pieces.start[mine] * width
+        self._device.copy_many(sources, _address(out) + np.cumsum(sizes) - sizes, sizes)
+
+    def _by_partition(self) -> tuple[_Pieces, Integers]:
+        """All pieces, by partition and input row, and where each partition's begin; pieces of a block stay in order."""
+        if self._index is None:
+            nothing = [np.empty(0, np.int64)]
+            every = _Pieces(*(np.concatenate(nothing + [pieces[i] for pieces in self._pieces]) for i in range(5)))
+            order = np.lexsort((every.first_row, every.partition))
+            ordered = _Pieces(*(field[order] for field in every))
+            bounds = np.searchsorted(ordered.partition, np.arange(len(self._pages_of) + 1))
+            self._index = ordered, bounds
+        return self._index
 
     def drop(self, partition: int) -> None:
-        """Forget a partition; its memory goes back to the pool."""
-        self._budget.release(self._page_bytes * len(self._partitions[partition].pages))
-        self._partitions[partition] = _Partition()
+        """Forget the pages of a partition; their memory goes back to the pool."""
+        for page in self._pages_of[partition]:
+            self._pages[page] = None
+        self._budget.release(self._page_bytes * len(self._pages_of[partition]))
+        self._pages_of[partition] = []
+
+
+def _address(memory: npt.NDArray[np.uint8]) -> int:
+    address: int = memory.__array_interface__["data"][0]
+    return address

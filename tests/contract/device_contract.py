@@ -106,6 +106,11 @@ class DeviceContract:
         expected = [bisect.bisect_right(splitters, row) for row in everything[: min(size, 5000)]]
         assert ids[: len(expected)].tolist() == expected
         assert np.array_equal(counts, np.bincount(ids, minlength=n_splitters + 1))
+        if shape != "two words" and size:
+            plan = plan_keys(["w"], [Column("w", np.dtype("u8"))])
+            again = device.partition([as_bytes(words[0, :size])], plan, first_row, lookup)
+            assert np.array_equal(ids, again[0])
+            assert np.array_equal(counts, again[1])
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("width", [1, 2, 3, 4, 8, 12, 16, 100])

@@ -62,7 +62,7 @@ def _packed(
     missing = np.zeros(plan.n_partitions - partitioner.n_partitions, np.int64)
     for start, columns in content.blocks(plan.block_rows):
         read.add(device, columns)
-        ids, counts = device.classify(device.words(columns, plan.key_plan), first_row + start, lookup)
+        ids, counts = device.partition(columns, plan.key_plan, first_row + start, lookup)
         yield exchange.pack(first_row + start, columns, ids, np.concatenate([counts, missing]))
         world.trace.progress(start + _length(columns), content.n_local)
 

@@ -1,8 +1,8 @@
 """Candidates for the first rows of a sort, without sorting the rest.
 
 Knows: contents, words. Does not know: other ranks.
-Source: repeated selection with a falling bound, as in top-k of external merge sorts: G. Graefe, "Implementing sorting in
-database systems" (ACM Computing Surveys 2006).
+Source: repeated selection with a falling bound, as in top-k of external merge sorts: G. Graefe, "Implementing sorting
+in database systems" (ACM Computing Surveys 2006).
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ PARTITION_BYTES = 4 * MIB
 MOST_PARTITIONS = 4096
 BLOCK_BYTES = 8 * MIB
 SAMPLE_BLOCKS, SAMPLE_BLOCK_ROWS = 4096, 16
+CHUNKED_SAMPLE_BLOCK_ROWS = 128
 SAMPLE_ROWS_A_RANK = 4096
 _HEADROOM = 1.15
 """What the most loaded rank may hold over the mean, and half-filled pages."""
@@ -128,7 +129,7 @@ def make_plan(
     descending: bool = False,
     unique: bool = False,
     head: int | None = None,
-    sample_block_rows: int = SAMPLE_BLOCK_ROWS,
+    stored_rows: int = 0,
 ) -> SortPlan:
     """The plan of a sort.
 
@@ -143,8 +144,8 @@ def make_plan(
         Turn the direction of every key around.
     unique, head
         See `SortPlan`.
-    sample_block_rows : int
-        Rows that are as cheap to read together as one.
+    stored_rows : int
+        Rows that the input can only read together, such as those of a compressed chunk: fewer places are sampled then.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def make_plan(
     partitions = _partitions_a_rank(rank_bytes, n_ranks)
     block_rows = max(1, BLOCK_BYTES // max(1, schema.row_bytes))
     wanted = max(SAMPLE_BLOCKS * SAMPLE_BLOCK_ROWS, SAMPLE_ROWS_A_RANK * n_ranks)
-    sample_rows = max(1, min(sample_block_rows, 128))
+    sample_rows = SAMPLE_BLOCK_ROWS if stored_rows <= SAMPLE_BLOCK_ROWS else min(stored_rows, CHUNKED_SAMPLE_BLOCK_ROWS)
     return SortPlan(
         key_plan=key_plan,
         n_rows=schema.n_rows,

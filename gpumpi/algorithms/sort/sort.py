@@ -17,6 +17,7 @@ from gpumpi.algorithms.sort.unique import first_of_each_key
 from gpumpi.array.content import ArrayContent, Content
 from gpumpi.array.layout import Layout
 from gpumpi.array.table import Table, with_rows
+from gpumpi.errors import UserError
 from gpumpi.fabric import collective
 from gpumpi.keys import Key
 from gpumpi.schema import Schema
@@ -31,7 +32,17 @@ def plan_sort(
     head: int | None = None,
 ) -> SortPlan:
     """What `sort_table` with these arguments will do; nothing is read."""
-    return make_plan(table.schema, keys, table.world.size, descending=descending, unique=unique, head=head)
+    return make_plan(
+        table.schema,
+        keys,
+        table.world.size,
+        descending=descending,
+        unique=unique,
+        head=head,
+        stored_rows=0
+        if table.origin is None
+        else max(map(table.origin.preferred_block_rows, range(len(table.columns)))),
+    )
 
 
 @collective
@@ -45,7 +56,9 @@ def sort_table(
 ) -> Table:
     """See `Table.sort`."""
     world = table.world
-    plan = plan_sort(table, keys, descending=descending, unique=unique, head=head)
+    with world.fabric.agreed():
+        plan = plan_sort(table, keys, descending=descending, unique=unique, head=head)
+    _require_same(world.fabric.collect(plan))
     if isinstance(table.content, SortedContent):
         table.settle()
     content, layout = table.content, table.layout
@@ -57,6 +70,20 @@ def sort_table(
     if unique:
         in_order = _settle_first_of_each(in_order, plan)
     return in_order if head is None else _clip(in_order, head)
+
+
+def _require_same(plans: list[SortPlan]) -> None:
+    for rank, plan in enumerate(plans):
+        if plan != plans[0]:
+            raise UserError(
+                f"ranks ask for different sorts: rank 0 by {_show(plans[0])}, rank {rank} by {_show(plan)}; "
+                "call sort with the same arguments on every rank"
+            )
+
+
+def _show(plan: SortPlan) -> str:
+    asked = [*map(str, plan.key_plan.keys), *(["unique"] if plan.unique else [])]
+    return ", ".join(asked if plan.head is None else [*asked, f"head {plan.head}"])
 
 
 def _in_order(table: Table, content: Content, layout: Layout, plan: SortPlan) -> Table:

@@ -24,15 +24,34 @@ def classify_by_table(words, first_row, splitters, splitter_rows, cursors, table
     """
     n_splitters = splitter_rows.size
     last = U(table.size - 1)
-    for i in range(words.shape[1]):
-        word = words[0, i]
-        cell = (word - low) >> shift if word >= low else U(0)
-        p = np.int64(table[min(cell, last)])
-        p += splitters[0, p] <= word
-        while p < n_splitters and splitters[0, p] <= word:
-            p += 1
-        ids[i] = np.uint16(min(p, n_splitters))
-    settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
+    word, splitter = words[0], splitters[0]
+    for i in range(word.size):
+        cell = (max(word[i], low) - low) >> shift
+        p = table[min(cell, last)]
+        ids[i] = p + np.uint16(splitter[p] <= word[i])
+    if has_ties(words, splitter_rows):
+        for i in range(word.size):
+            ids[i] = np.uint16(step_over(splitter, n_splitters, word[i], np.int64(ids[i])))
+        settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
+    else:
+        for i in range(word.size):
+            p = step_over(splitter, n_splitters, word[i], np.int64(ids[i]))
+            ids[i] = np.uint16(p)
+            counts[p] += 1
+
+
+@inner
+def has_ties(words, splitter_rows):
+    """Whether rows with a splitter's first word can lie on both sides of it."""
+    return words.shape[0] > 1 or (splitter_rows.size > 0 and splitter_rows.max() >= 0)
+
+
+@inner
+def step_over(splitter, n_splitters, word, p):
+    """`p` counts some of the splitters that are not above `word`, which ascend; count the rest of them."""
+    while splitter[p] <= word and p < n_splitters:
+        p += 1
+    return min(p, n_splitters)
 
 
 @loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],i8[::1],u8[::1],i8,u2[::1],i8[::1])")
@@ -45,7 +64,11 @@ def classify_by_tree(words, first_row, splitters, splitter_rows, cursors, tree, 
         for _ in range(depth):
             at = U(2) * at + U(tree[at] <= word)
         ids[i] = np.uint16(min(np.int64(at) - (1 << depth), n_splitters))
-    settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
+    if has_ties(words, splitter_rows):
+        settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
+    else:
+        for i in range(words.shape[1]):
+            counts[ids[i]] += 1
 
 
 @inner
@@ -55,10 +78,7 @@ def settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts
     ``cursors[p]`` is where the splitters with the key of splitter p - 1 begin; rows ascend, so each cursor only ever
     moves up, past the splitters whose rows have been passed.
     """
-    if splitter_rows.size == 0 or (words.shape[0] == 1 and splitter_rows.max() < 0):
-        for i in range(words.shape[1]):
-            counts[ids[i]] += 1
-    elif words.shape[0] == 1:
+    if words.shape[0] == 1:
         for i in range(words.shape[1]):
             p = np.int64(ids[i])
             cursor = advance(cursors, p, splitter_rows, first_row + i)

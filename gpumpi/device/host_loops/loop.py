@@ -31,6 +31,8 @@ def cache_folder() -> Path:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "loops"))
 import numba  # noqa: E402 - Numba reads the variable when it is imported
 
+from gpumpi.errors import UserError  # noqa: E402
+
 
 def loop(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Mark a function as a loop and name the argument types it is compiled for."""
@@ -53,15 +55,24 @@ def compile_all() -> bool:
 
     Raises
     ------
-    OSError
-        If the cache folder cannot be written (set ``GPUMPI_CACHE``).
+    UserError
+        If the cache folder cannot be written.
     """
     folder = cache_folder()
     stamp = folder / f"compiled-{_fingerprint()}"
     if stamp.exists():
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "compiling.lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _compile_alone(folder / "compiling.lock", stamp)
+    except OSError as error:
+        raise UserError(
+            f"compiled loops cannot be kept in {folder} ({error.strerror}); set GPUMPI_CACHE to a folder that can be written"
+        ) from error
+
+
+def _compile_alone(lock_file: Path, stamp: Path) -> bool:
+    with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists():
             return False

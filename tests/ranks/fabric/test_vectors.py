@@ -22,7 +22,7 @@ def same(found, expected):
 
 def joined(arrays, row_shape):
     """The arrays' bytes one after the other: NumPy's own concatenate drops padding and byte order."""
-    return np.frombuffer(b"".join(array.tobytes() for array in arrays), arrays[0].dtype).reshape(-1, *row_shape)
+    return np.frombuffer(bytearray().join(array.tobytes() for array in arrays), arrays[0].dtype).reshape(-1, *row_shape)
 
 
 @pytest.mark.parametrize("rows", COUNTS.values(), ids=COUNTS)

@@ -15,7 +15,17 @@ EXIT = (
     b"   Process name: [prterun-vm-4758@1,0]\n   Exit code:    2\n" + FRAME
 )
 SIGNAL = FRAME + b"prterun noticed that process rank 1 exited on signal 9 (Killed).\n" + FRAME
-LINES = [b"gpumpi sort: error: x\n", b"\n", b"--- short rule\n", b"-\n", b"[1K progress", b"end of progress\n"]
+LINES = [
+    b"gpumpi sort: error: x\n",
+    b"\n",
+    b"--- short rule\n",
+    b"[warn] disk\n",
+    b"[\n",
+    b"[rank 1] Traceback\n",
+    b"-\n",
+    b"[1K progress",
+    b"end of progress\n",
+]
 
 
 def cut(text: bytes, places: list[int]) -> list[bytes]:
@@ -23,12 +33,16 @@ def cut(text: bytes, places: list[int]) -> list[bytes]:
     return [text[a:b] for a, b in itertools.pairwise(bounds)]
 
 
+WARNING = b"[warn] Epoll MOD(1) on fd 24 failed. Old events were 6: Bad file descriptor\n"
+UNREACHED = b"[vm:07335] PMIX ERROR: PMIX_ERR_UNREACH in file /openpmix/src/server/pmix_server.c at line 3146\n"
+
+
 @given(st.lists(st.sampled_from([*LINES, SIGNAL])), st.lists(st.integers(0, 10**6), max_size=8), st.booleans())
 def test_other_text_goes_through_unchanged(lines: list[bytes], places: list[int], with_exit: bool) -> None:
     before = b"".join(lines)
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    text = before + (EXIT if with_exit else b"") + b"last\n"
+    text = before + (EXIT + WARNING + UNREACHED if with_exit else b"") + b"last\n"
     remarks = ExitRemarks()
     shown = b"".join(remarks.feed(piece) for piece in cut(text, places)) + remarks.rest()
     assert shown == before + b"last\n"

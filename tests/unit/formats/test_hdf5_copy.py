@@ -183,7 +183,7 @@ def test_no_rows_and_one_row(tmp_path, copy_table, same_dataset, n_rows, options
 
 
 def test_all_attributes_are_kept(tmp_path, copy_table, same_attributes):
-    with h5py.File(tmp_path / "in.h5", "w") as file:
+    with h5py.File(tmp_path / "in.h5", "w", libver="v110") as file:
         group = file.create_group("a/rows")
         dataset = group.create_dataset("x", data=np.arange(4))
         for thing in (file, file["a"], group, dataset):
@@ -199,17 +199,10 @@ def test_all_attributes_are_kept(tmp_path, copy_table, same_attributes):
             thing.attrs.create("kind", 1, dtype=h5py.enum_dtype({"A": 1}))
     output = copy_table(tmp_path / "in.h5", tmp_path / "out.h5", "/a/rows")
     assert output.notes == ()
-    with h5py.File(tmp_path / "in.h5") as before, h5py.File(tmp_path / "out.h5") as after:
-        for name in ("/", "/a", "/a/rows", "/a/rows/x"):
-            same = {k: v for k, v in before[name].attrs.items() if k != "lists"}
-            assert set(after[name].attrs) == {*same, "lists"}
-            assert [list(v) for v in after[name].attrs["lists"]] == [[0, 1], [0, 1, 2]]
-            del after  # noqa: F821
-            break
     with h5py.File(tmp_path / "in.h5", "r+") as before, h5py.File(tmp_path / "out.h5", "r+") as after:
         for name in ("/", "/a", "/a/rows", "/a/rows/x"):
             for file in (before, after):
-                assert [list(v) for v in file[name].attrs.pop("lists")] == [[0, 1], [0, 1, 2]]
+                assert [list(lists) for lists in file[name].attrs.pop("lists")] == [[0, 1], [0, 1, 2]]
             same_attributes(before[name], after[name])
 
 

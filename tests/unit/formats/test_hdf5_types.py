@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from h5py import h5t
 
-from gpumpi.formats.hdf5 import lay_out, open_sink, open_table
+from gpumpi.formats.hdf5 import commit, lay_out, open_sink, open_table
 from gpumpi.formats.hdf5_types import element, stored_type, unmovable
 from gpumpi.schema import Column, Schema
 
@@ -92,11 +92,12 @@ def test_a_table_without_a_template_reads_back_as_its_dtype(tmp_path, dtype):
     rows = np.random.default_rng(3).integers(0, 2, (3, column.row_bytes), np.uint8)
     with open_sink(output) as sink:
         sink.write(0, 0, rows)
-    with h5py.File(output.temporary, locking=False) as file:
+    commit(output)
+    with h5py.File(output.path) as file:
         assert file["table/x"].shape == (3, 2)
         assert file["table/x"].dtype == np.dtype(dtype)
         assert file["table/x"][:].tobytes() == rows.tobytes()
-    with open_table(output.temporary, "/table") as source:
+    with open_table(output.path, "/table") as source:
         assert source.schema.columns == (column,)
 
 
