@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gpumpi.algorithms.proof import Digest, OrderWatch, first_disorder_over_ranks
+from gpumpi.algorithms.sort.finish import SortedContent
 from gpumpi.array.content import BLOCK_BYTES
 from gpumpi.array.table import Table
 from gpumpi.errors import UserError
@@ -76,6 +77,8 @@ def check(
     key_plan = plan_keys(keys, table.schema.columns)
     if against is not None:
         _require_same_columns(table.schema, against.schema)
+    if isinstance(table.content, SortedContent):
+        table.settle()
     watch, digest = _scan(table, key_plan, unique)
     disorder = first_disorder_over_ranks(table.fabric, watch)
     total = digest.over_ranks(table.fabric)

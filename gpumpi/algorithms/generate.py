@@ -24,8 +24,6 @@ from gpumpi.schema import Column, Schema
 if TYPE_CHECKING:
     from gpumpi.array.world import World
 
-COMPOUND_NAME = "rows"
-
 
 class GeneratedContent:
     """Rows ``first_row : first_row + n_local`` of a made-up table, made whenever they are asked for.
@@ -38,17 +36,24 @@ class GeneratedContent:
     seed : int
     first_row, n_local : int
         This rank's rows.
-    compound : bool
-        One column of records instead of a column a spec.
+    compound : str or None
+        Name of one column of records that is made instead of a column a spec.
     """
 
     def __init__(
-        self, specs: Sequence[ColumnSpec], n_rows: int, seed: int, first_row: int, n_local: int, *, compound: bool
+        self,
+        specs: Sequence[ColumnSpec],
+        n_rows: int,
+        seed: int,
+        first_row: int,
+        n_local: int,
+        *,
+        compound: str | None = None,
     ) -> None:
         self.n_local = n_local
         self._n_rows, self._seed, self._first_row = n_rows, seed, first_row
-        self._columns = (tuple(specs),) if compound else tuple((spec,) for spec in specs)
-        self._compound = compound
+        self._columns = (tuple(specs),) if compound is not None else tuple((spec,) for spec in specs)
+        self._is_compound = compound is not None
         self._schema = schema_of(specs, n_rows, compound=compound)
 
     def blocks(self, max_rows: int) -> Iterator[tuple[int, list[Rows]]]:
@@ -86,10 +91,10 @@ class GeneratedContent:
     def _make(self, specs: Sequence[ColumnSpec], index: int) -> Rows:
         """Block `index` of a column as plain bytes."""
         values = [block(spec, self._n_rows, index, self._seed) for spec in specs]
-        return _as_bytes(_records(specs, values) if self._compound else values[0])
+        return _as_bytes(_records(specs, values) if self._is_compound else values[0])
 
 
-def schema_of(specs: Sequence[ColumnSpec], n_rows: int, *, compound: bool = False) -> Schema:
+def schema_of(specs: Sequence[ColumnSpec], n_rows: int, *, compound: str | None = None) -> Schema:
     """Columns that the specs describe, or one column of records with a field each.
 
     Raises
@@ -103,11 +108,14 @@ def schema_of(specs: Sequence[ColumnSpec], n_rows: int, *, compound: bool = Fals
         raise UserError(f"column '{twice}' is there twice; give each column a name of its own")
     if not specs:
         raise UserError("a table without columns cannot be made; name one, such as id:int64:uniform")
-    columns = (Column(COMPOUND_NAME, _record_type(specs)),) if compound else tuple(spec.column for spec in specs)
-    return Schema(columns, n_rows)
+    if compound is not None:
+        return Schema((Column(compound, _record_type(specs)),), n_rows)
+    return Schema(tuple(spec.column for spec in specs), n_rows)
 
 
-def generate(world: World, specs: Sequence[ColumnSpec], n_rows: int, seed: int = 0, *, compound: bool = False) -> Table:
+def generate(
+    world: World, specs: Sequence[ColumnSpec], n_rows: int, seed: int = 0, *, compound: str | None = None
+) -> Table:
     """Table of made-up rows, spread evenly over the ranks; the same for any number of ranks.
 
     Parameters
@@ -119,8 +127,8 @@ def generate(world: World, specs: Sequence[ColumnSpec], n_rows: int, seed: int =
         Rows on all ranks together.
     seed : int
         Another seed makes other rows.
-    compound : bool
-        One dataset of records instead of a dataset a column.
+    compound : str or None
+        Name of one column of records that is made instead of a column a spec.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gpumpi.device.base import Rows
+from gpumpi.device.base import Device, RowNumbers, Rows
 from gpumpi.device.pool import BufferPool
 from gpumpi.fabric import Fabric
 from gpumpi.formats.base import Source
@@ -110,6 +110,13 @@ class ArrayContent:
 
     def verify(self, fabric: Fabric) -> None:
         """Nothing to prove: the rows are the caller's."""
+
+
+def take(device: Device, rows: Rows, chosen: RowNumbers) -> Rows:
+    """The chosen rows, in memory of their own."""
+    out = device.pool.rows(len(chosen), rows.shape[1])
+    device.gather(rows, chosen, out)
+    return out
 
 
 def as_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Rows:

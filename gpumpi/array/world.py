@@ -32,8 +32,8 @@ class World:
     device : {"auto", "cpu", "cuda"}, optional
         Who computes; ``GPUMPI_DEVICE`` if not given, else ``"auto"``.
     host_memory : int or str, optional
-        Bytes that this rank may hold, such as ``"8GiB"``; ``GPUMPI_HOST_MEMORY`` if not given, else 0.8 of what the node
-        has available, in equal parts for its ranks.
+        Bytes that this rank may hold, such as ``"8GiB"``; ``GPUMPI_HOST_MEMORY`` if not given, else 0.8 of what the
+        node has available, in equal parts for its ranks.
     comm : mpi4py communicator, optional
         The ranks that take part; all if not given. It is duplicated, never freed.
     trace : Trace, optional

@@ -6,7 +6,7 @@ Knows: rows as bytes, key plans. Does not know: MPI, files, partitions' owners. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ Rows = npt.NDArray[np.uint8]
 """Rows of one column as plain bytes, shape (n, row_bytes), C-contiguous, on the device."""
 Words = npt.NDArray[np.uint64]
 """Key words, shape (n_words, n), on the device; rows compare as their words do, first word first."""
+Columns = Sequence[Rows] | Mapping[int, Rows]
+"""Columns of equal length by their place in the schema: all of them, or those that matter."""
 RowNumbers = npt.NDArray[Any]
 """Row numbers inside a block, shape (m,), uint32 or int64."""
 
@@ -33,8 +35,8 @@ class Device(Protocol):
     name: str
     pool: BufferPool
 
-    def words(self, columns: Sequence[Rows], plan: KeyPlan) -> Words:
-        """Key words of rows; `columns` are all columns of the table, in the schema's order."""
+    def words(self, columns: Columns, plan: KeyPlan) -> Words:
+        """Key words of rows; `columns` holds at least those that the plan names, by their place in the schema."""
 
     def lookup(self, splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Any:
         """Splitters, ascending by (words, row), made ready for `classify`: opaque, reusable."""
@@ -49,7 +51,7 @@ class Device(Protocol):
         """
 
     def partition(
-        self, columns: Sequence[Rows], plan: KeyPlan, first_row: int, lookup: Any
+        self, columns: Columns, plan: KeyPlan, first_row: int, lookup: Any
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """`classify` of the rows' `words`, without keeping the words."""
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gpumpi.device.base import RowNumbers, Rows, Words
+from gpumpi.device.base import Columns, RowNumbers, Rows, Words
 from gpumpi.device.host_lookup import Table, Tree, make_lookup
 from gpumpi.device.host_loops import rows as row_loops
 from gpumpi.device.host_loops import words as word_loops
@@ -30,7 +30,7 @@ class HostDevice:
         compile_all()
         self.pool = pool if pool is not None else BufferPool()
 
-    def words(self, columns: Sequence[Rows], plan: KeyPlan) -> Words:
+    def words(self, columns: Columns, plan: KeyPlan) -> Words:
         """See `Device.words`."""
         n_rows = len(columns[plan.parts[0].column])
         out = self.pool.rows(plan.n_words, 8 * n_rows).view(np.uint64)
@@ -58,7 +58,7 @@ class HostDevice:
         return ids, counts
 
     def partition(
-        self, columns: Sequence[Rows], plan: KeyPlan, first_row: int, lookup: Table | Tree
+        self, columns: Columns, plan: KeyPlan, first_row: int, lookup: Table | Tree
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """See `Device.partition`: words are made and used up a cacheful at a time."""
         n_rows = len(columns[plan.parts[0].column])
@@ -66,7 +66,7 @@ class HostDevice:
         counts = np.zeros(lookup.splitter_rows.size + 1, np.int64)
         for start in range(0, n_rows, _ROWS_IN_CACHE):
             part = slice(start, start + _ROWS_IN_CACHE)
-            words = self.words([rows[part] for rows in columns], plan)
+            words = self.words({column: columns[column][part] for column in plan.columns}, plan)
             lookup.classify(words, first_row + start, ids[part], counts)
         return ids, counts
 

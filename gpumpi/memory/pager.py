@@ -143,6 +143,9 @@ class Pager:
             self._index = ordered, bounds
         return self._index
 
+    def __del__(self) -> None:
+        self._budget.release(self._page_bytes * sum(map(len, self._pages_of)))
+
     def drop(self, partition: int) -> None:
         """Forget the pages of a partition; their memory goes back to the pool."""
         for page in self._pages_of[partition]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from gpumpi.algorithms.proof import (
     Digest,
     OrderWatch,
@@ -27,9 +25,9 @@ from gpumpi.schema import Schema
 
 
 class SortedContent:
-    """This rank's rows of a sorted table: partitions that are put in order when they are asked for, once.
+    """This rank's rows of a sorted table: partitions that are put in order when they are asked for.
 
-    A `Content`; its rows can be taken one time, because a partition's pages are given up when it has been handed on.
+    A `Content`. Its pages stay until it is settled or forgotten, so its blocks can be taken again.
 
     Parameters
     ----------
@@ -43,7 +41,7 @@ class SortedContent:
     Attributes
     ----------
     digest, watch
-        Of the rows that have been handed on so far.
+        Of the rows that were handed on in the last pass.
     """
 
     def __init__(self, world: World, pager: Pager, schema: Schema, key_plan: KeyPlan, read: Digest) -> None:
@@ -58,6 +56,7 @@ class SortedContent:
     def blocks(self, max_rows: int) -> Iterator[tuple[int, list[Rows]]]:
         """See `Content.blocks`."""
         start = 0
+        self._begin_pass()
         for partition, n_rows in enumerate(self._pager.rows.tolist()):
             columns = [self._device.pool.rows(n_rows, width) for width in self._widths]
             self._finish(partition, columns)
@@ -75,13 +74,18 @@ class SortedContent:
         require_order(first_disorder_over_ranks(fabric, self.watch))
 
     def settle(self) -> ArrayContent:
-        """All rows in memory, each partition put in order where it stays."""
+        """All rows in memory, each partition put in order where it stays and its pages given up."""
         columns = [self._device.pool.rows(self.n_local, width) for width in self._widths]
         start = 0
+        self._begin_pass()
         for partition, n_rows in enumerate(self._pager.rows.tolist()):
             self._finish(partition, [rows[start : start + n_rows] for rows in columns])
+            self._pager.drop(partition)
             start += n_rows
         return ArrayContent(columns)
+
+    def _begin_pass(self) -> None:
+        self.digest, self.watch = Digest(), OrderWatch()
 
     def _finish(self, partition: int, out: Sequence[Rows]) -> None:
         """Fill `out` with the partition's rows in order, and watch them."""
@@ -89,7 +93,6 @@ class SortedContent:
             return
         if not self._sort_in_place(partition, out):
             self._sort_by_words(partition, out)
-        self._pager.drop(partition)
         self.digest.add(self._device, out)
         self.watch.add(self._device, key_words(self._device, out, self._key_plan))
         self._trace.progress(self.watch.n_rows, self.n_local)
@@ -102,15 +105,12 @@ class SortedContent:
         return self._device.sort_alone(out[0], self._key_plan)
 
     def _sort_by_words(self, partition: int, out: Sequence[Rows]) -> None:
-        unordered: list[Rows] = [np.empty((0, width), np.uint8) for width in self._widths]
-        for column in self._key_plan.columns:
-            unordered[column] = self._take(partition, column, len(out[0]))
+        n_rows = len(out[0])
+        unordered = {column: self._take(partition, column, n_rows) for column in self._key_plan.columns}
         order = self._device.order(self._device.words(unordered, self._key_plan))
         for column, rows in enumerate(out):
-            if len(unordered[column]) == 0:
-                unordered[column] = self._take(partition, column, len(rows))
-            self._device.gather(unordered[column], order, rows)
-            unordered[column] = unordered[column][:0]
+            found = unordered.pop(column, None)
+            self._device.gather(self._take(partition, column, n_rows) if found is None else found, order, rows)
 
     def _take(self, partition: int, column: int, n_rows: int) -> Rows:
         rows = self._device.pool.rows(n_rows, self._widths[column])

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.algorithms.proof import key_words
-from gpumpi.array.content import ArrayContent, Content
-from gpumpi.device.base import Device, RowNumbers, Rows
+from gpumpi.array.content import ArrayContent, Content, take
+from gpumpi.device.base import Device, Rows
 from gpumpi.keys import KeyPlan
 from gpumpi.schema import Schema
 from gpumpi.trace import Trace
@@ -35,7 +35,7 @@ def first_rows(
     for start, columns in content.blocks(block_rows):
         words = device.words(columns, key_plan)
         chosen = np.arange(words.shape[1]) if bound is None else device.rows_up_to(words, bound)
-        kept = [np.concatenate([old, _take(device, new, chosen)]) for old, new in zip(kept, columns, strict=True)]
+        kept = [np.concatenate([old, take(device, new, chosen)]) for old, new in zip(kept, columns, strict=True)]
         if n and len(kept[0]) >= 2 * n:
             kept, bound = _smallest(device, kept, key_plan, n)
         trace.progress(start + words.shape[1], content.n_local)
@@ -51,10 +51,4 @@ def _smallest(
     words = key_words(device, columns, key_plan)
     order = device.order(words)[:n]
     bound = words[:, order[-1]].copy() if n else None
-    return [_take(device, rows, np.sort(order)) for rows in columns], bound
-
-
-def _take(device: Device, rows: Rows, chosen: RowNumbers) -> Rows:
-    out = np.empty((len(chosen), rows.shape[1]), np.uint8)
-    device.gather(rows, chosen, out)
-    return out
+    return [take(device, rows, np.sort(order)) for rows in columns], bound

@@ -17,7 +17,12 @@ from gpumpi.units import KIB, MIB, format_bytes, format_rows
 PARTITION_BYTES = 4 * MIB
 """A partition and its sorted copy stay in the caches of a core."""
 MOST_PARTITIONS = 4096
-BLOCK_BYTES = 8 * MIB
+BLOCK_BYTES, LARGEST_BLOCK_BYTES = 2 * MIB, 8 * MIB
+"""A block is scattered inside the cache, where that is several times faster than outside."""
+BLOCK_ROWS = 1 << 16
+"""Tables of many columns take larger blocks: enough rows to hide the calls, each column of them still in cache."""
+MESSAGE_BYTES = 64 * KIB
+"""What a block should have for each rank: less, and messages cost more than their bytes."""
 SAMPLE_BLOCKS, SAMPLE_BLOCK_ROWS = 4096, 16
 CHUNKED_SAMPLE_BLOCK_ROWS = 128
 SAMPLE_ROWS_A_RANK = 4096
@@ -160,7 +165,6 @@ def make_plan(
         key_plan = plan_keys(reverse(key_plan.keys), schema.columns)
     rank_bytes = -(-schema.n_rows // n_ranks) * schema.row_bytes
     partitions = _partitions_a_rank(rank_bytes, n_ranks)
-    block_rows = max(1, BLOCK_BYTES // max(1, schema.row_bytes))
     wanted = max(SAMPLE_BLOCKS * SAMPLE_BLOCK_ROWS, SAMPLE_ROWS_A_RANK * n_ranks)
     sample_rows = SAMPLE_BLOCK_ROWS if stored_rows <= SAMPLE_BLOCK_ROWS else min(stored_rows, CHUNKED_SAMPLE_BLOCK_ROWS)
     return SortPlan(
@@ -169,7 +173,7 @@ def make_plan(
         row_bytes=schema.row_bytes,
         n_ranks=n_ranks,
         partitions_a_rank=partitions,
-        block_rows=block_rows,
+        block_rows=_block_rows(schema.row_bytes, n_ranks),
         page_rows=_page_rows(rank_bytes // partitions, schema.row_bytes),
         sample_blocks=max(1, min(wanted // sample_rows, schema.n_rows // sample_rows)),
         sample_block_rows=sample_rows,
@@ -183,6 +187,11 @@ def _partitions_a_rank(rank_bytes: int, n_ranks: int) -> int:
     wanted = max(1, rank_bytes // PARTITION_BYTES)
     most = max(1, MOST_PARTITIONS // n_ranks)
     return min(1 << (wanted - 1).bit_length(), 1 << (most.bit_length() - 1))
+
+
+def _block_rows(row_bytes: int, n_ranks: int) -> int:
+    wanted = max(BLOCK_BYTES, min(BLOCK_ROWS * row_bytes, LARGEST_BLOCK_BYTES), MESSAGE_BYTES * n_ranks)
+    return max(1, wanted // max(1, row_bytes))
 
 
 def _page_rows(partition_bytes: int, row_bytes: int) -> int:

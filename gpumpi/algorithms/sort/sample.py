@@ -48,7 +48,7 @@ def _sample(
     lengths = np.minimum(plan.sample_block_rows, content.n_local - mine)
     stops = np.cumsum(lengths)
     n_rows = int(stops[-1]) if stops.size else 0
-    columns: list[Rows] = [np.empty((0, column.row_bytes), np.uint8) for column in schema.columns]
+    columns: dict[int, Rows] = {}
     for index in plan.key_plan.columns:
         columns[index] = device.pool.rows(n_rows, schema.columns[index].row_bytes)
         for start, length, stop in zip(mine.tolist(), lengths.tolist(), stops.tolist(), strict=True):

@@ -32,6 +32,8 @@ def plan_sort(
     head: int | None = None,
 ) -> SortPlan:
     """What `sort_table` with these arguments will do; nothing is read."""
+    origin = table.origin
+    stored_rows = [] if origin is None else [origin.preferred_block_rows(i) for i in range(len(table.columns))]
     return make_plan(
         table.schema,
         keys,
@@ -39,9 +41,7 @@ def plan_sort(
         descending=descending,
         unique=unique,
         head=head,
-        stored_rows=0
-        if table.origin is None
-        else max(map(table.origin.preferred_block_rows, range(len(table.columns)))),
+        stored_rows=max(stored_rows, default=0),
     )
 
 

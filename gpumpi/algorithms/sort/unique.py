@@ -10,7 +10,7 @@ import numpy as np
 from gpumpi.algorithms.proof import key_words
 from gpumpi.algorithms.sort.finish import SortedContent
 from gpumpi.algorithms.sort.plan import SortPlan
-from gpumpi.array.content import BLOCK_BYTES, ArrayContent
+from gpumpi.array.content import BLOCK_BYTES, ArrayContent, take
 from gpumpi.device.base import Device, Rows
 from gpumpi.fabric import Fabric
 from gpumpi.schema import Schema
@@ -33,7 +33,7 @@ def first_of_each_key(
         if last is not None and (words[:, 0] == last).all():
             chosen = chosen[1:]
         last = words[:, -1].copy()
-        pieces.append([_take(device, rows, chosen) for rows in columns])
+        pieces.append([take(device, rows, chosen) for rows in columns])
     columns = [
         np.concatenate([np.empty((0, column.row_bytes), np.uint8), *(piece[index] for piece in pieces)])
         for index, column in enumerate(schema.columns)
@@ -49,9 +49,3 @@ def _begins_with_key_before(fabric: Fabric, content: SortedContent, plan: SortPl
     before = next((last for last in reversed(lasts) if last is not None), None)
     first = content.watch.first
     return first is not None and before is not None and bool((first == before).all())
-
-
-def _take(device: Device, rows: Rows, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Rows:
-    out = np.empty((len(chosen), rows.shape[1]), np.uint8)
-    device.gather(rows, chosen, out)
-    return out

@@ -19,7 +19,7 @@ U = np.uint64
 def classify_by_table(words, first_row, splitters, splitter_rows, cursors, table, low, shift, ids, counts):
     """Partition of each row, and rows a partition, by a table over the range of the splitters' first words.
 
-    ``table[(word - low) >> shift]`` counts the splitters below that cell; at most a few lie in it, and are stepped over.
+    ``table[(word - low) >> shift]`` counts the splitters below that cell; the few in it are stepped over.
     `splitters` ends with one entry of all ones, which is no splitter.
     """
     n_splitters = splitter_rows.size

@@ -67,7 +67,7 @@ def compile_all() -> bool:
         return _compile_alone(folder / "compiling.lock", stamp)
     except OSError as error:
         raise UserError(
-            f"compiled loops cannot be kept in {folder} ({error.strerror}); set GPUMPI_CACHE to a folder that can be written"
+            f"compiled loops cannot be kept in {folder} ({error.strerror}); set GPUMPI_CACHE to a folder that can"
         ) from error
 
 

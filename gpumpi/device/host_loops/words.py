@@ -100,7 +100,7 @@ def encode_field(address, stride_bytes, n_rows, kind, width_bytes, swapped, desc
 
 @loop("void(u8[::1],i8,i8,u8[:,::1])")
 def place_bits(bits, n_bits, first_bit, words):
-    """Put the lowest `n_bits` of each entry at `first_bit` of its row's words (counted from the top), which are zero."""
+    """Put the lowest `n_bits` of each entry at `first_bit` of its row's words (counted from the top), still zero."""
     word = first_bit // 64
     room = 64 - first_bit % 64
     if n_bits <= room:
