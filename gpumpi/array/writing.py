@@ -37,6 +37,11 @@ class Destination:
     chunks: int | None
     compression: str | None
 
+    @property
+    def files(self) -> int:
+        """Files that exist for a while: chunks are cut from a contiguous file."""
+        return 1 if self.chunks is None and self.compression is None else 2
+
     @classmethod
     def of(
         cls,
@@ -62,7 +67,7 @@ def check_output(table: Table, destination: Destination) -> None:
                 force=destination.force,
                 in_place=destination.in_place,
                 source_paths=[table.origin.path] if isinstance(table.origin, Hdf5Source) else [],
-                need_bytes=table.n_global * table.schema.row_bytes,
+                need_bytes=destination.files * table.n_global * table.schema.row_bytes,
             )
 
 

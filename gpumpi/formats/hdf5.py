@@ -1,7 +1,8 @@
 """HDF5 in and out: the names that the rest of gpumpi uses.
 
-What a table is: `gpumpi.formats.hdf5_find`. How it is read: `hdf5_read`. How an output comes to be: `hdf5_output`,
-and in chunks, `hdf5_chunks`.
+Knows: where each name is defined. Does not know: how anything is done.
+What a table is: `gpumpi.formats.hdf5_find`. How it is read: `hdf5_read`. How an output comes to be: `hdf5_output`, and
+in chunks, `hdf5_chunks`.
 """
 
 from gpumpi.formats.hdf5_chunks import ChunkEncoder, ChunkStore, lay_out_chunked

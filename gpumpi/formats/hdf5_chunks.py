@@ -4,7 +4,7 @@ Knows: how a chunk's rows become the bytes that HDF5 stores. Does not know: rank
 
 Serial HDF5 lets one process allocate chunks. So the rows are first written to a contiguous file, as always; then each
 rank reads chunks of it and runs them through HDF5's own filters in a file in memory, and the rank that laid the output
-out stores the result as it is. Chunks stored in the order of `ChunkedOutput.in_order` give the same file for any number
+out stores the result as it is. Chunks stored in the order of `ChunkedOutput.chunks` give the same file for any number
 of ranks.
 """
 
@@ -23,7 +23,7 @@ from gpumpi.formats.hdf5_copy import Carrier, carry_rest, copy_user_block
 from gpumpi.formats.hdf5_file import first_line
 from gpumpi.formats.hdf5_filters import add_filters
 from gpumpi.formats.hdf5_find import GROUP, address
-from gpumpi.formats.hdf5_names import full_name, joined
+from gpumpi.formats.hdf5_names import encoded, full_name, joined
 from gpumpi.formats.hdf5_output import ChunkedOutput, Output
 from gpumpi.formats.hdf5_sink import Hdf5Sink
 from gpumpi.formats.hdf5_skeleton import new_file
@@ -62,7 +62,7 @@ def _write_layout(output: Output, temporary: str, source: h5py.File) -> tuple[tu
         carrier = Carrier(target)
         columns = {}
         for place, rows in zip(output.places, chunk_rows, strict=True):
-            dataset = source[joined(output.name, place.name) if output.kind == GROUP else output.name].id
+            dataset = source[encoded(joined(output.name, place.name) if output.kind == GROUP else output.name)].id
             columns[address(dataset)] = _maker(carrier, dataset, rows, output.compression)
         carry_rest(carrier, source, columns)
         carrier.finish()
@@ -113,7 +113,7 @@ class ChunkEncoder:
         n_rows = min(chunk_rows, self._output.rows.n_rows - start)
         rows = np.zeros((chunk_rows, place.row_bytes), np.uint8)
         self._rows.read(column, start, rows[:n_rows])
-        dataset = self._file[self._output.dataset_name(column)].id
+        dataset = self._file[encoded(self._output.dataset_name(column))].id
         return _through_filters(dataset, rows, self._output.rows.compression)
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class ChunkStore:
         self._folder = str(Path(output.temporary).parent)
         self._file = h5py.File(output.temporary, "r+", locking=False)
         self._datasets = [
-            self._file[output.dataset_name(column)].id for column in range(len(output.chunk_rows))
+            self._file[encoded(output.dataset_name(column))].id for column in range(len(output.chunk_rows))
         ]  # fmt: skip
 
     def put(self, column: int, index: int, chunk: bytes) -> None:

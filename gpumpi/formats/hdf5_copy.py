@@ -8,7 +8,8 @@ are in the new file, and dropped with a note for others. Dimension scales are at
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -16,15 +17,20 @@ import numpy as np
 from h5py import h5, h5a, h5d, h5ds, h5g, h5o, h5p, h5r, h5s, h5t
 
 from gpumpi.errors import UserError
-from gpumpi.formats.hdf5_find import address, scales
-from gpumpi.formats.hdf5_names import last_part, parent
-from gpumpi.formats.hdf5_types import decoded, unmovable
+from gpumpi.formats.hdf5_find import address, is_placeholder, scales
+from gpumpi.formats.hdf5_links import HARD, copy_link, hard_link, link_kind, members
+from gpumpi.formats.hdf5_names import decoded, encoded, joined, last_part, parent
+from gpumpi.formats.hdf5_types import unmovable
 
+Makers = dict[tuple[int, int], Callable[[str], None]]
+"""By the address of a column in the source: what makes its dataset, called with the name at which it is met."""
 _MADE_BY_SCALES = {b"DIMENSION_LIST", b"REFERENCE_LIST"}
 
 
 class Carrier:
     """Objects of a source file and their places in a target file.
+
+    Rows of datasets made by `dataset` get another order than in the source; what `whole` copies stays as it is.
 
     Parameters
     ----------
@@ -41,6 +47,8 @@ class Carrier:
         self.target = target
         self.notes: list[str] = []
         self._places: dict[tuple[int, int], str] = {}
+        self._moved: set[tuple[int, int]] = set()
+        self._made = {"/"}
         self._pairs: list[tuple[Any, str]] = []
 
     def place_of(self, source_id: Any) -> str | None:
@@ -49,13 +57,13 @@ class Carrier:
 
     def group(self, source_id: Any | None, name: str) -> None:
         """Make a group that keeps the order of its source's links; its attributes follow in `finish`."""
-        if name != "/" and name not in self.target:
+        if name not in self._made:
             creation = h5p.create(h5p.GROUP_CREATE)
             creation.set_obj_track_times(False)
             if source_id is not None:
                 keep_order(source_id.get_create_plist(), creation)
             self._ensure_parents(name)
-            h5g.create(self.target.id, _encoded(name), gcpl=creation)
+            h5g.create(self.target.id, encoded(name), lcpl=_link(name), gcpl=creation)
         self._remember(source_id, name)
 
     def dataset(self, source_id: Any | None, name: str, type_id: Any, shape: tuple[int, ...], creation: Any) -> Any:
@@ -63,8 +71,10 @@ class Carrier:
         self._ensure_parents(name)
         limits = (h5s.UNLIMITED, *shape[1:]) if creation.get_layout() == h5d.CHUNKED else shape
         space = h5s.create_simple(shape, limits)
-        made = h5d.create(self.target.id, _encoded(name), type_id, space, creation)
+        made = h5d.create(self.target.id, encoded(name), type_id, space, creation, lcpl=_link(name))
         self._remember(source_id, name)
+        if source_id is not None:
+            self._moved.add(address(source_id))
         return made
 
     def whole(self, source_id: Any, name: str) -> None:
@@ -75,27 +85,31 @@ class Carrier:
                 raise UserError(f"{name} holds references, which a copy of the file cannot keep; write to another file")
             options.set_copy_object(h5o.COPY_WITHOUT_ATTR_FLAG)
         self._ensure_parents(name)
-        h5o.copy(source_id, b".", self.target["/"].id, _encoded(name), options)
+        h5o.copy(source_id, b".", self.target["/"].id, encoded(name), options, _link(name))
         self._remember(source_id, name)
 
     def finish(self) -> None:
         """Write the attributes of all objects and attach the dimension scales; all objects have to be there."""
         for source_id, name in self._pairs:
-            target_id = h5o.open(self.target.id, _encoded(name))
+            target_id = h5o.open(self.target.id, encoded(name))
             self._attributes(source_id, target_id, name)
         for source_id, name in self._pairs:
             if isinstance(source_id, h5d.DatasetID):
-                self._scales(source_id, h5o.open(self.target.id, _encoded(name)), name)
+                self._scales(source_id, h5o.open(self.target.id, encoded(name)), name)
+
+    def is_made(self, name: str) -> bool:
+        """Whether an object stands at this name in the target."""
+        return name in self._made
 
     def _remember(self, source_id: Any | None, name: str) -> None:
+        self._made.add(name)
         if source_id is not None:
             self._places.setdefault(address(source_id), name)
             self._pairs.append((source_id, name))
 
     def _ensure_parents(self, name: str) -> None:
-        above = parent(name)
-        if above != "/" and above not in self.target:
-            self.group(None, above)
+        if parent(name) not in self._made:
+            self.group(None, parent(name))
 
     def _attributes(self, source_id: Any, target_id: Any, name: str) -> None:
         if isinstance(source_id, h5t.TypeID):
@@ -146,36 +160,41 @@ class Carrier:
             place = self.place_of(h5r.dereference(value, source))
         except (OSError, RuntimeError, ValueError):
             place = None
-        return None if place is None else h5r.create(self.target.id, _encoded(place), h5r.OBJECT)
+        return None if place is None else h5r.create(self.target.id, encoded(place), h5r.OBJECT)
 
     def _scales(self, source_id: Any, target_id: Any, name: str) -> None:
         for axis in range(min(len(source_id.shape), len(target_id.shape))):
             for scale in scales(source_id, axis):
                 place = self.place_of(scale)
-                if place is None:
-                    self.notes.append(
-                        f"a dimension scale of axis {axis} of {name} is not kept: it is not in the output"
-                    )
-                elif h5o.open(self.target.id, _encoded(place)).shape[:1] == target_id.shape[axis : axis + 1]:
+                problem = "it is not in the output" if place is None else self._misfit(source_id, axis, scale)
+                if place is None or problem:
+                    self.notes.append(f"a dimension scale of axis {axis} of {name} is not kept: {problem}")
+                else:
                     _attach(self.target, target_id, axis, place)
+
+    def _misfit(self, source_id: Any, axis: int, scale: Any) -> str | None:
+        """Why a scale no longer says what stands where along an axis, or None."""
+        axis_has_moved = axis == 0 and address(source_id) in self._moved
+        if is_placeholder(scale) or axis_has_moved == (address(scale) in self._moved):
+            return None
+        return "its rows have another order now"
 
 
 def _attach(target: h5py.File, dataset_id: Any, axis: int, place: str) -> None:
-    scale_id = h5o.open(target.id, _encoded(place))
+    scale_id = h5o.open(target.id, encoded(place))
     if not h5ds.is_scale(scale_id):
         h5ds.set_scale(scale_id, b"")
     h5ds.attach_scale(dataset_id, scale_id, axis)
 
 
-def carry_rest(carrier: Carrier, source: h5py.File, columns: dict[tuple[int, int], Any]) -> None:
+def carry_rest(carrier: Carrier, source: h5py.File, columns: Makers) -> None:
     """Carry everything of a file into another of the same structure.
 
     Parameters
     ----------
     carrier : Carrier
     source : h5py.File
-    columns : dict of address to callable
-        For each column of the table, what makes its dataset, called with the name at which it is met.
+    columns : Makers
 
     Raises
     ------
@@ -183,33 +202,29 @@ def carry_rest(carrier: Carrier, source: h5py.File, columns: dict[tuple[int, int
         If something holds references or links that a copy cannot keep.
     """
     carrier.group(source["/"].id, "/")
-    _carry_members(carrier, source["/"], columns)
+    _carry_members(carrier, source["/"], "/", columns)
 
 
-def _carry_members(carrier: Carrier, group: h5py.Group, columns: dict[tuple[int, int], Any]) -> None:
-    at = group.name.rstrip("/")
-    for key in group:
-        link = group.get(key, getlink=True)
-        name, target = f"{at}/{key}", carrier.target[group.name]
-        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
-            target[key] = link
-        elif not isinstance(link, h5py.HardLink):
-            raise UserError(f"{name} is a link of a kind that a copy cannot keep; write to another file")
+def _carry_members(carrier: Carrier, group: h5py.Group, at: str, columns: Makers) -> None:
+    for key in members(group):
+        name = joined(at, key)
+        if link_kind(group, key) == HARD:
+            _carry_object(carrier, h5o.open(group.id, encoded(key)), name, columns)
         else:
-            _carry_object(carrier, h5o.open(group.id, _encoded(key)), name, columns)
+            copy_link(group, key, carrier.target, name, _link(name))
 
 
-def _carry_object(carrier: Carrier, source_id: Any, name: str, columns: dict[tuple[int, int], Any]) -> None:
+def _carry_object(carrier: Carrier, source_id: Any, name: str, columns: Makers) -> None:
     known = carrier.place_of(source_id)
     if known is not None:
-        carrier.target[name] = carrier.target[known]
+        hard_link(carrier.target, known, name, _link(name))
     elif address(source_id) in columns:
         columns[address(source_id)](name)
     elif isinstance(source_id, h5g.GroupID) and last_part(name).startswith("_i_"):
         carrier.notes.append(f"{name} is not kept: an index of PyTables is wrong once rows have moved")
     elif isinstance(source_id, h5g.GroupID):
         carrier.group(source_id, name)
-        _carry_members(carrier, h5py.Group(source_id), columns)
+        _carry_members(carrier, h5py.Group(source_id), name, columns)
     else:
         carrier.whole(source_id, name)
 
@@ -247,13 +262,15 @@ def _holds_references(type_id: Any) -> bool:
     return bool(kind == h5t.REFERENCE)
 
 
-def _encoded(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+def _link(name: str) -> Any:
+    """How a link is made: a name beyond ASCII is marked as UTF-8."""
+    options = h5p.create(h5p.LINK_CREATE)
+    options.set_char_encoding(h5t.CSET_ASCII if name.isascii() else h5t.CSET_UTF8)
+    return options
 
 
 def copy_user_block(source_path: str, target_path: str, size_bytes: int) -> None:
     """Copy what stands before the HDF5 part of a file (MATLAB's header, for one)."""
     if size_bytes:
-        with contextlib.ExitStack() as files:
-            block = files.enter_context(open(source_path, "rb")).read(size_bytes)  # noqa: PTH123
-            files.enter_context(open(target_path, "r+b")).write(block)  # noqa: PTH123
+        with Path(source_path).open("rb") as source, Path(target_path).open("r+b") as target:
+            target.write(source.read(size_bytes))

@@ -5,9 +5,11 @@ Knows: files and what HDF5 says about them. Does not know: tables, columns.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -30,6 +32,17 @@ def open_file(path: str) -> h5py.File:
         return h5py.File(path, "r", locking="best-effort")
     except OSError as error:
         raise UserError(_why_not_open(path, str(error))) from error
+
+
+@contextlib.contextmanager
+def damage_is_said(path: str) -> Iterator[None]:
+    """What HDF5 cannot read of a file that it could open is an error for the user: the file is damaged."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path}: is damaged ({first_line(str(error))}); copy it again, or look at it with h5debug"
+        ) from error
 
 
 def check_is_readable(path: str) -> None:

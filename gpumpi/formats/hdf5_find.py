@@ -20,7 +20,7 @@ import h5py
 from h5py import h5ds, h5o
 
 from gpumpi.errors import UserError
-from gpumpi.formats.hdf5_file import open_file
+from gpumpi.formats.hdf5_links import HARD, follow, link_kind, member, members
 from gpumpi.formats.hdf5_names import absolute, full_name, joined, last_part, parent
 from gpumpi.formats.hdf5_types import is_compound
 from gpumpi.schema import near
@@ -81,13 +81,13 @@ def _groups(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
     while waiting:
         name, group = waiting.pop(0)
         yield name, group
-        for member in group:
-            if member.startswith(_INTERNAL_PREFIXES) or type(group.get(member, getlink=True)) is not h5py.HardLink:
+        for key in members(group):
+            if key.startswith(_INTERNAL_PREFIXES) or link_kind(group, key) != HARD:
                 continue
-            inner = _member(group, member)
+            inner = member(group, key)
             if isinstance(inner, h5py.Group) and _address(inner) not in seen:
                 seen.add(_address(inner))
-                waiting.append((joined(name, member), inner))
+                waiting.append((joined(name, key), inner))
 
 
 def _tables_of(group: h5py.Group, name: str) -> list[Found]:
@@ -117,54 +117,29 @@ def _object(file: h5py.File, path: str, name: str) -> Any:
     for part in name.strip("/").split("/") if name != "/" else ():
         if not isinstance(here, h5py.Group):
             raise UserError(f"{full_name(path, name)}: {at} is a dataset and has no members; name {at} itself")
-        inner = _follow(here, part, full_name(path, joined(at, part)))
+        inner = follow(here, part, full_name(path, joined(at, part)))
         if inner is None:
             raise UserError(f"{full_name(path, name)}: not in the file; in {at} {_near_members(part, here)}")
         here, at = inner, joined(at, part)
     return here
 
 
-def _member(group: h5py.Group, key: str) -> Any:
-    """The member behind a link, or None if the link leads nowhere."""
-    try:
-        return group[key]
-    except (KeyError, OSError):
-        return None
-
-
 def _near_members(part: str, group: h5py.Group) -> str:
-    hint = near(part, list(group))
+    hint = near(part, members(group))
     return hint if hint.startswith("there") else f"it is missing; {hint}"
-
-
-def _follow(group: h5py.Group, member: str, where: str) -> Any:
-    """The member behind its link; None if there is no such link."""
-    link = group.get(member, getlink=True)
-    if link is None:
-        return None
-    try:
-        return group[member]
-    except (KeyError, OSError) as error:
-        if isinstance(link, h5py.ExternalLink):
-            target = full_name(str(link.filename), str(link.path))
-        else:
-            target = str(getattr(link, "path", "something HDF5 cannot open"))
-        raise UserError(
-            f"{where} is a link to {target}, which is not there; bring it, or choose others with --columns"
-        ) from error
 
 
 def _group_table(group: h5py.Group, path: str, name: str, chosen: tuple[str, ...] | None) -> Found:
     where = full_name(path, name)
     if chosen is None:
-        for key in group:
-            _follow(group, key, joined(where, key))
+        for key in members(group):
+            follow(group, key, joined(where, key))
     whole = _columns(group)
     if len(whole) == 1 and chosen is not None and not set(whole) & set(chosen):
         chosen = None  # the group holds one compound dataset, and its fields are meant
     columns = whole if chosen is None else _chosen(group, where, chosen)
     if not columns:
-        inner = [key for key in group if isinstance(_member(group, key), h5py.Group)]
+        inner = [key for key in members(group) if isinstance(member(group, key), h5py.Group)]
         raise UserError(f"{where} holds no dataset with rows, so is no table; {_instead(inner, where)}")
     compounds = [key for key, dataset in columns.items() if is_compound(dataset.id.get_type())]
     if len(compounds) == len(columns) and chosen is None:
@@ -172,7 +147,10 @@ def _group_table(group: h5py.Group, path: str, name: str, chosen: tuple[str, ...
             return _as_dataset(columns[compounds[0]], joined(name, compounds[0]))
         raise UserError(f"{where} holds {len(compounds)} tables; name one as {joined(where, compounds[0])}")
     if len({dataset.shape[0] for dataset in columns.values()}) > 1:
-        raise UserError(f"{where}: the columns of a table have one length, but {_lengths(columns)}; choose --columns")
+        raise UserError(
+            f"{where}: the columns of a table have one length, but {_lengths(columns)}; choose some with --columns, "
+            f"or name one as {joined(where, next(iter(columns)))}"
+        )
     return _as_group(name, columns)
 
 
@@ -183,7 +161,7 @@ def _instead(groups: list[str], where: str) -> str:
 def _chosen(group: h5py.Group, where: str, chosen: tuple[str, ...]) -> dict[str, h5py.Dataset]:
     found = {}
     for key in chosen:
-        dataset = _follow(group, key, joined(where, key))
+        dataset = follow(group, key, joined(where, key))
         if not isinstance(dataset, h5py.Dataset):
             raise UserError(f"{where} has no column '{key}'; {near(key, list(_columns(group)))}")
         if not dataset.shape:
@@ -223,8 +201,8 @@ def _as_group(name: str, columns: dict[str, h5py.Dataset]) -> Found:
 def _columns(group: h5py.Group) -> dict[str, h5py.Dataset]:
     """The datasets of a group that are columns, in the file's order."""
     datasets = {}
-    for key in group:
-        dataset = _member(group, key)
+    for key in members(group):
+        dataset = member(group, key)
         if isinstance(dataset, h5py.Dataset) and dataset.shape and not is_placeholder(dataset.id):
             datasets[key] = dataset
     inner_axes = _scales_of_inner_axes(list(datasets.values()))
@@ -267,13 +245,3 @@ def address(object_id: Any) -> tuple[int, int]:
     """What tells an object from all others that are open, whatever link led to it."""
     info = h5o.get_info(object_id)
     return int(info.fileno), int(info.addr)
-
-
-def open_and_find(path: str, name: str | None, columns: tuple[str, ...] | None) -> tuple[h5py.File, Found]:
-    """The open file and the table in it; the file is closed again if there is none."""
-    file = open_file(path)
-    try:
-        return file, find_table(file, path, name, columns)
-    except BaseException:
-        file.close()
-        raise

@@ -5,6 +5,7 @@ Knows: tables, their columns and how they rest. Does not know: how that is shown
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,9 @@ import h5py
 import numpy as np
 
 from gpumpi.errors import UserError
-from gpumpi.formats.hdf5_file import open_file
+from gpumpi.formats.hdf5_file import damage_is_said, open_file
 from gpumpi.formats.hdf5_find import Found, find_all
-from gpumpi.formats.hdf5_names import full_name
+from gpumpi.formats.hdf5_names import encoded, full_name
 from gpumpi.formats.hdf5_storage import inspect
 from gpumpi.formats.hdf5_types import element, unmovable
 from gpumpi.schema import Column, Schema
@@ -45,7 +46,7 @@ class TableInfo:
     problem: str | None = None
 
 
-def list_tables(path: str) -> list[TableInfo]:
+def list_tables(path: str | os.PathLike[str]) -> list[TableInfo]:
     """All tables of a file, in the file's order, also those that cannot be read.
 
     Raises
@@ -53,8 +54,8 @@ def list_tables(path: str) -> list[TableInfo]:
     UserError
         If the file cannot be opened.
     """
-    with open_file(path) as file:
-        return [_describe(file, path, found) for found in find_all(file)]
+    with damage_is_said(os.fspath(path)), open_file(os.fspath(path)) as file:
+        return [_describe(file, os.fspath(path), found) for found in find_all(file)]
 
 
 def _describe(file: h5py.File, path: str, found: Found) -> TableInfo:
@@ -63,7 +64,7 @@ def _describe(file: h5py.File, path: str, found: Found) -> TableInfo:
     problems: list[str | None] = []
     for name, inside in found.columns:
         where = full_name(path, inside)
-        dataset = file[inside]
+        dataset = file[encoded(inside)]
         column, problem = _column(name, dataset.id, where)
         columns.append(column)
         problems.append(problem)

@@ -53,3 +53,13 @@ def ancestors(name: str) -> tuple[str, ...]:
     """The groups above an object, outermost first, without the root: ``("/a", "/a/b")`` for ``"/a/b/c"``."""
     parts = name.strip("/").split("/")[:-1]
     return tuple("/" + "/".join(parts[: depth + 1]) for depth in range(len(parts)))
+
+
+def decoded(name: bytes) -> str:
+    """The name as text; bytes that are no UTF-8 survive the way back."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def encoded(name: str) -> bytes:
+    """The name as a file holds it."""
+    return name.encode("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ HDF5 itself writes only the little that is not rows, so a full disk is met in `r
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ class ChunkedOutput:
     chunk_rows: tuple[int, ...]
 
     @property
-    def in_order(self) -> Iterator[tuple[int, int]]:
+    def chunks(self) -> Iterator[tuple[int, int]]:
         """All (column, chunk index), in the order in which they have to be stored."""
         for column, chunk_rows in enumerate(self.chunk_rows):
             n_chunks = -(-self.rows.n_rows // chunk_rows) if self.rows.places[column].row_bytes else 0
@@ -106,7 +107,7 @@ class ChunkedOutput:
 
 
 def lay_out(
-    path: str,
+    path: str | os.PathLike[str],
     schema: Schema,
     *,
     template: Hdf5Source | None = None,
@@ -123,7 +124,7 @@ def lay_out(
 
     Parameters
     ----------
-    path : str
+    path : str or PathLike
         The file to write; one that is there stays until `commit`.
     schema : Schema
         Columns to write.
@@ -140,7 +141,7 @@ def lay_out(
     in_place : bool
         Carry all other objects of the template's file over too.
     kind : str, optional
-        ``"group"``, or ``"dataset"`` for a single column; the template's, or ``"group"``.
+        ``"group"``, or ``"dataset"`` for a single column; the template's if the columns fit, or ``"group"``.
 
     Raises
     ------
@@ -153,7 +154,10 @@ def lay_out(
     if chunks is not None and chunks < 1:
         raise UserError(f"chunks of {chunks} rows cannot be; give 1 or more")
     replaces = Path(path).exists()
-    kind = kind or (template.kind if template is not None else GROUP)
+    path = os.fspath(path)
+    if kind is None:
+        fits = template is not None and (template.kind == GROUP or len(schema.columns) == 1)
+        kind = template.kind if template is not None and fits else GROUP
     name = absolute(name or (template.table if template is not None else DEFAULT_NAME))
     rows = schema.n_rows if n_rows is None else n_rows
     _check_shape(schema, name, kind)
@@ -175,7 +179,7 @@ def lay_out(
 
 
 def open_sink(output: Output) -> Hdf5Sink:
-    """This rank's hand on an output: rows go to their final place in any order."""
+    """One rank's hand on an output: rows go to their final place in any order."""
     return Hdf5Sink(output.temporary, output.path, output.places, output.n_rows)
 
 

@@ -7,6 +7,7 @@ type in memory, so nothing is ever converted.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -19,17 +20,15 @@ from h5py import h5d, h5p, h5s
 
 from gpumpi.errors import UserError
 from gpumpi.formats.base import Rows
-from gpumpi.formats.hdf5_file import first_line
-from gpumpi.formats.hdf5_find import COMPOUND, Found, open_and_find
-from gpumpi.formats.hdf5_names import full_name, split_name
+from gpumpi.formats.hdf5_file import damage_is_said, first_line, open_file
+from gpumpi.formats.hdf5_find import COMPOUND, DATASET, Found, find_table
+from gpumpi.formats.hdf5_names import encoded, full_name, split_name
 from gpumpi.formats.hdf5_storage import Storage, inspect
 from gpumpi.formats.hdf5_types import element, member_names, only_fields, unmovable
 from gpumpi.schema import Column, Schema, near
 from gpumpi.units import MIB
 
-CHUNK_CACHE_BYTES = 256 * MIB
-"""All chunk caches of one source together. A slice that ends inside a chunk leaves it decompressed for the next."""
-_DEFAULT_CACHE_BYTES = 1 * MIB
+CHUNK_CACHE_BYTES = 128 * MIB
 
 
 class OpenColumn:
@@ -37,7 +36,7 @@ class OpenColumn:
 
     def __init__(self, file: h5py.File, name: str, path: str, where: str, fields: tuple[str, ...] | None) -> None:
         self.path, self.where = path, where
-        self.dataset = h5d.open(file.id, path.encode("utf-8", "surrogateescape"))
+        self.dataset = h5d.open(file.id, encoded(path))
         self.storage: Storage = inspect(self.dataset, where)
         self.type: Any = self.dataset.get_type()
         self.is_whole = fields is None
@@ -71,13 +70,10 @@ class OpenColumn:
         """Open the dataset again with a chunk cache of this size; HDF5 takes it at the first opening only."""
         chunk_bytes = int(self.dataset.get_type().get_size()) * math.prod(self.storage.chunk_shape)
         access = h5p.create(h5p.DATASET_ACCESS)
-        access.set_chunk_cache(_odd_number_above(100 * (cache_bytes // chunk_bytes)), cache_bytes, 1.0)
+        n_slots = max(520, 100 * (cache_bytes // max(1, chunk_bytes))) | 1
+        access.set_chunk_cache(n_slots, cache_bytes, 1.0)
         self.dataset.close()
-        self.dataset = h5d.open(file.id, self.path.encode("utf-8", "surrogateescape"), access)
-
-
-def _odd_number_above(number: int) -> int:
-    return max(number, 520) | 1
+        self.dataset = h5d.open(file.id, encoded(self.path), access)
 
 
 class Hdf5Source:
@@ -94,9 +90,13 @@ class Hdf5Source:
         As in the schema.
     is_whole : bool
         False if some columns were chosen and others left out.
+    cache_bytes : int
+        Most bytes that HDF5 keeps of decompressed chunks.
     """
 
-    def __init__(self, file: h5py.File, path: str, found: Found, chosen: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, file: h5py.File, path: str, found: Found, chosen: tuple[str, ...] | None, cache_bytes: int
+    ) -> None:
         self.file, self.path, self.table, self.kind = file, path, found.name, found.kind
         fields = _chosen_fields(file, path, found, chosen)
         self.is_whole = chosen is None
@@ -106,7 +106,7 @@ class Hdf5Source:
         self.schema = Schema(tuple(column.column for column in self.columns), found.n_rows)
         self._identity = _identity(self)
         self._descriptors: dict[str, int] = {}
-        self._size_caches()
+        self.cache_bytes = self._size_caches(cache_bytes)
 
     @property
     def name(self) -> str:
@@ -159,13 +159,13 @@ class Hdf5Source:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _size_caches(self) -> None:
-        """Give every chunked column a cache that holds the chunks under one slice's end, if all of them fit."""
+    def _size_caches(self, most_bytes: int) -> int:
+        """Give every chunked column a cache for the chunks under two slices' ends, if all fit; their sum."""
         needs = {column: 2 * column.block_of_chunks_bytes() for column in self.columns if column.storage.chunk_shape}
-        share = CHUNK_CACHE_BYTES / max(1, sum(needs.values()))
+        share = min(1.0, most_bytes / max(1, sum(needs.values())))
         for column, need in needs.items():
-            if need > _DEFAULT_CACHE_BYTES:
-                column.cache(self.file, max(_DEFAULT_CACHE_BYTES, int(need * min(1.0, share))))
+            column.cache(self.file, int(need * share))
+        return sum(int(need * share) for need in needs.values())
 
     def _read_through_hdf5(self, source: OpenColumn, start: int, out: Rows) -> None:
         count = (len(out), *source.shape[1:])
@@ -197,17 +197,26 @@ class Hdf5Source:
         return self._descriptors[path]
 
 
-def open_table(path: str, name: str | None = None, columns: Sequence[str] | None = None) -> Hdf5Source:
+def open_table(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    columns: Sequence[str] | None = None,
+    *,
+    cache_bytes: int = CHUNK_CACHE_BYTES,
+) -> Hdf5Source:
     """A table of an HDF5 file, checked and open.
 
     Parameters
     ----------
-    path : str
+    path : str or PathLike
         The file, or ``FILE:/name``.
     name : str, optional
         A group of equally long datasets, a compound dataset or a plain dataset; not needed if the file holds one table.
     columns : sequence of str, optional
         Columns of a group or fields of a compound dataset to take, in this order; all if not given.
+    cache_bytes : int
+        Most bytes of decompressed chunks to keep, over all columns. A chunk that a slice ends in is decompressed once
+        if there is room for it.
 
     Raises
     ------
@@ -215,23 +224,24 @@ def open_table(path: str, name: str | None = None, columns: Sequence[str] | None
         If the file or the table is not there, has columns of different length, holds what cannot be moved as plain
         rows, or if anything it needs (a virtual source, an external file, a filter) is missing.
     """
+    path = os.fspath(path)
     if name is None:
         path, name = split_name(path)
     chosen = None if columns is None else tuple(dict.fromkeys(columns))
-    file, found = open_and_find(path, name, chosen)
-    try:
-        return Hdf5Source(file, path, found, chosen)
-    except BaseException:
-        file.close()
-        raise
+    with damage_is_said(path), contextlib.ExitStack() as undone:
+        file = open_file(path)
+        undone.callback(file.close)
+        source = Hdf5Source(file, path, find_table(file, path, name, chosen), chosen, cache_bytes)
+        undone.pop_all()
+    return source
 
 
 def _chosen_fields(file: h5py.File, path: str, found: Found, chosen: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Fields of a compound dataset that were asked for; a plain dataset has only its own name."""
-    if chosen is None or found.kind not in (COMPOUND, "dataset"):
+    if chosen is None or found.kind not in (COMPOUND, DATASET):
         return None
     own_name = found.columns[0][0]
-    there = member_names(file[found.name].id.get_type()) if found.kind == COMPOUND else (own_name,)
+    there = member_names(file[encoded(found.name)].id.get_type()) if found.kind == COMPOUND else (own_name,)
     for name in chosen:
         if name not in there:
             raise UserError(f"{full_name(path, found.name)} has no column '{name}'; {near(name, there)}")
@@ -246,4 +256,4 @@ def _identity(source: Hdf5Source) -> str:
         states.append((str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino))
     shapes = [(column.name, repr(column.dtype), column.row_shape) for column in source.schema.columns]
     said = repr((states, source.table, source.schema.n_rows, shapes))
-    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256(encoded(said)).hexdigest()[:32]

@@ -18,10 +18,10 @@ from h5py import h5d, h5f, h5i, h5p
 from gpumpi.errors import UserError
 from gpumpi.formats.hdf5_copy import Carrier, carry_rest, copy_user_block, keep_order
 from gpumpi.formats.hdf5_find import GROUP, address, is_placeholder, scales
-from gpumpi.formats.hdf5_names import absolute, ancestors, joined, last_part, parent
+from gpumpi.formats.hdf5_names import absolute, ancestors, decoded, encoded, joined, last_part, parent
 from gpumpi.formats.hdf5_read import Hdf5Source, OpenColumn
 from gpumpi.formats.hdf5_sink import Place
-from gpumpi.formats.hdf5_types import decoded, stored_type
+from gpumpi.formats.hdf5_types import stored_type
 from gpumpi.schema import Column, Schema
 
 _ALIGNMENT_BYTES = 4096
@@ -81,9 +81,9 @@ class Skeleton:
             file = self.template.file
             carrier.group(file["/"].id, "/")
             for above in ancestors(self.name) if self.name == self.template.table else ():
-                carrier.group(file[above].id, above)
+                carrier.group(file[encoded(above)].id, above)
             if self.kind == self.template.kind == GROUP and (self.name, self.template.table) != ("/", "/"):
-                carrier.group(file[self.template.table].id, self.name)
+                carrier.group(file[encoded(self.template.table)].id, self.name)
         if self.kind == GROUP:
             carrier.group(None, self.name)
 
@@ -113,7 +113,7 @@ class Skeleton:
         name = absolute(decoded(h5i.get_name(scale) or b"scale"))
         if self.kind == GROUP and self.template is not None and parent(name) == self.template.table:
             name = joined(self.name, last_part(name))
-        if name not in carrier.target:
+        if not carrier.is_made(name):
             carrier.whole(scale, name)
 
     def _carry_all(self, carrier: Carrier, schema: Schema) -> list[Any]:
@@ -136,6 +136,8 @@ class Skeleton:
                 raise UserError(f"{source.where} is a second name of another column; write to another file")
             columns[address(source.dataset)] = partial(make, source.column)
         carry_rest(carrier, template.file, columns)
+        if len(made) < len(columns):
+            raise UserError(f"{template.name}: is part of an index of PyTables, which goes; write to another file")
         return [made[column.name] for column in schema.columns]
 
 

@@ -29,13 +29,18 @@ _held: dict[str, int] = {}
 
 
 def check_output(
-    path: str, *, force: bool = False, source_paths: Iterable[str] = (), need_bytes: int = 0, in_place: bool = False
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    source_paths: Iterable[str] = (),
+    need_bytes: int = 0,
+    in_place: bool = False,
 ) -> None:
     """Raise UserError if an output cannot be written; nothing is made or changed.
 
     Parameters
     ----------
-    path : str
+    path : str or PathLike
         Where the output shall stand.
     force : bool
         Whether a file that is there may be replaced.
@@ -49,7 +54,8 @@ def check_output(
     Raises
     ------
     UserError
-        If it exists, is a folder or a source, or its folder is missing, not writable or too full.
+        If it exists, is a folder or a source, another run is writing it, or its folder is missing, not writable or
+        too full.
     """
     target = Path(path)
     folder = _real(path).parent
@@ -64,7 +70,9 @@ def check_output(
         raise UserError(f"{path}: the folder {folder} is not there; make it with mkdir -p {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{path}: the folder {folder} may not be written; choose another, or chmod u+w")
-    check_space(str(folder), need_bytes, path)
+    for temporary in _leftovers(_real(path)):
+        _refuse_live(_real(path), temporary, _state_of(temporary, remove_dead=False))
+    check_space(str(folder), need_bytes, os.fspath(path))
 
 
 def check_space(folder: str, need_bytes: int, path: str) -> None:
@@ -78,7 +86,7 @@ def check_space(folder: str, need_bytes: int, path: str) -> None:
         )
 
 
-def _real(path: str) -> Path:
+def _real(path: str | os.PathLike[str]) -> Path:
     """The file that is replaced: behind a symbolic link, the file that the link names."""
     return Path(path).resolve()
 
@@ -131,12 +139,10 @@ def _make_and_lock(temporary: str) -> int:
 
 def _remove_leftovers(target: Path) -> tuple[str, ...]:
     notes = []
-    for leftover in sorted(target.parent.glob(f"{glob.escape(target.name)}.gpumpi-*.tmp")):
-        if str(leftover) in _held:
-            continue
-        state, size_bytes = _remove_if_dead(leftover)
-        if state == "live":
-            raise UserError(f"{target}: another run is writing it ({leftover.name} is locked); wait for that run")
+    for leftover in _leftovers(target):
+        size_bytes = leftover.stat().st_size
+        state = _state_of(leftover, remove_dead=True)
+        _refuse_live(target, leftover, state)
         if state == "dead":
             notes.append(f"removed {leftover} ({format_bytes(size_bytes)}), left behind by a run that was killed")
         else:
@@ -144,23 +150,37 @@ def _remove_leftovers(target: Path) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _remove_if_dead(temporary: Path) -> tuple[str, int]:
-    """``"live"`` if a process holds the lock, ``"dead"`` if it was removed, ``"unknown"`` otherwise; its size."""
+def _leftovers(target: Path) -> list[Path]:
+    """Temporary files of other runs that write, or have written, the same output."""
+    found = sorted(target.parent.glob(f"{glob.escape(target.name)}.gpumpi-*.tmp"))
+    return [temporary for temporary in found if str(temporary) not in _held]
+
+
+def _refuse_live(target: Path, temporary: Path, state: str) -> None:
+    if state == "live":
+        raise UserError(f"{target}: another run is writing it ({temporary.name} is locked); wait for that run")
+
+
+def _state_of(temporary: Path, *, remove_dead: bool) -> str:
+    """``"live"`` if a process holds the lock, ``"dead"`` if none does, ``"unknown"`` where that cannot be told.
+
+    A dead file is removed under its lock, so that no run can have made it anew in between.
+    """
     try:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return "unknown", 0
+        return "unknown"
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        size_bytes = os.fstat(descriptor).st_size
-        temporary.unlink()
+        if remove_dead:
+            temporary.unlink()
     except BlockingIOError:
-        return "live", 0
+        return "live"
     except OSError:
-        return "unknown", 0
+        return "unknown"
     finally:
         os.close(descriptor)
-    return "dead", size_bytes
+    return "dead"
 
 
 def check_length(temporary: str, path: str, size_bytes: int) -> None:
@@ -191,9 +211,7 @@ def reserve(temporary: str, path: str) -> int:
     """
     descriptor = _held[temporary]
     size_bytes = os.fstat(descriptor).st_size
-    libc = ctypes.CDLL(None, use_errno=True)
-    failed = libc.fallocate(ctypes.c_int(descriptor), 0, ctypes.c_int64(0), ctypes.c_int64(size_bytes))
-    code = ctypes.get_errno() if failed else 0
+    code = _fallocate(descriptor, size_bytes)
     if code in _NO_SPACE:
         raise no_space(temporary, path, size_bytes, code)
     if code in _NO_FALLOCATE:
@@ -203,6 +221,15 @@ def reserve(temporary: str, path: str) -> int:
             f"{path}: cannot reserve {format_bytes(size_bytes)}: {os.strerror(code)}; choose another folder"
         )
     return size_bytes
+
+
+def _fallocate(descriptor: int, size_bytes: int) -> int:
+    """0, or the error number of the system call."""
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+    if fallocate is None:
+        return errno.ENOSYS
+    failed = fallocate(ctypes.c_int(descriptor), ctypes.c_int(0), ctypes.c_int64(0), ctypes.c_int64(size_bytes))
+    return ctypes.get_errno() if failed else 0
 
 
 def no_space(temporary: str, path: str, need_bytes: int, code: int) -> UserError:

@@ -13,6 +13,7 @@ import numpy as np
 from h5py import h5t
 
 from gpumpi.errors import UserError
+from gpumpi.formats.hdf5_names import decoded, encoded
 from gpumpi.schema import Column
 
 Dtype = np.dtype[np.generic]
@@ -81,11 +82,6 @@ def member_names(type_id: TypeID) -> tuple[str, ...]:
     return tuple(decoded(type_id.get_member_name(index)) for index in range(type_id.get_nmembers()))
 
 
-def decoded(name: bytes) -> str:
-    """The name as text; bytes that are no UTF-8 survive the way back."""
-    return name.decode("utf-8", "surrogateescape")
-
-
 def unmovable(type_id: TypeID) -> str | None:
     """What in the type points elsewhere and so cannot be moved as bytes (``"variable-length strings"``), or None."""
     kind = type_id.get_class()
@@ -117,7 +113,7 @@ def only_fields(type_id: TypeID, names: tuple[str, ...]) -> TypeID:
     fields = h5t.create(h5t.COMPOUND, sum(int(member.get_size()) for _, member in members))
     offset_bytes = 0
     for name, member in members:
-        fields.insert(name.encode("utf-8", "surrogateescape"), offset_bytes, member)
+        fields.insert(encoded(name), offset_bytes, member)
         offset_bytes += int(member.get_size())
     return fields
 

@@ -20,6 +20,7 @@ from h5py import h5i, h5s
 
 from gpumpi.errors import UserError
 from gpumpi.formats.hdf5_file import open_file
+from gpumpi.formats.hdf5_links import member, members
 from gpumpi.formats.hdf5_names import absolute, full_name
 from gpumpi.schema import near
 
@@ -99,9 +100,11 @@ def _check_source(
             )
     with open_file(str(path)) as file:
         source = full_name(str(path), absolute(name))
-        found = file.get(name)
+        found = member(file, name)
         if not isinstance(found, h5py.Dataset):
-            raise UserError(f"{where}: its source {source} is not a dataset there; {near(name.strip('/'), list(file))}")
+            raise UserError(
+                f"{where}: its source {source} is not a dataset there; {near(name.strip('/'), members(file))}"
+            )
         if not needed.is_in(found.shape):
             raise UserError(
                 f"{where}: its source {source} has shape {found.shape}, {needed} mapped; write one of them again"

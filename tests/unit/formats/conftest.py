@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import h5py
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ def copy_rows(source, sink, rng):
     n_rows = source.schema.n_rows
     for index, column in enumerate(source.schema.columns):
         cuts = np.unique(np.r_[0, n_rows, rng.integers(0, n_rows + 1, 4)])
-        for start, stop in reversed(list(zip(cuts[:-1], cuts[1:], strict=True))):
+        for start, stop in reversed(list(itertools.pairwise(cuts))):
             rows = np.full((stop - start, column.row_bytes), 0xAA, np.uint8)
             source.read(index, int(start), rows)
             sink.write(index, int(start), rows)
@@ -34,7 +36,7 @@ def copy_table():
         if output.is_chunked:
             output = lay_out_chunked(output)
             with ChunkEncoder(output) as encoder, ChunkStore(output) as store:
-                for column, index in output.in_order:
+                for column, index in output.chunks:
                     store.put(column, index, encoder.encode(column, index))
         commit(output)
         return output

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -29,8 +30,7 @@ def test_folder(tmp_path, error_of):
 
 
 def test_not_hdf5(path, error_of):
-    with open(path, "w") as file:
-        file.write("id,mass\n1,2\n")
+    Path(path).write_text("id,mass\n1,2\n")
     assert "not an HDF5 file (its 12 B" in error_of(open_table, path)
     os.truncate(path, 0)
     assert "not an HDF5 file (is empty)" in error_of(open_table, path)
@@ -39,9 +39,9 @@ def test_not_hdf5(path, error_of):
 def test_no_permission(tmp_path, path):
     with h5py.File(path, "w") as file:
         file["x"] = np.arange(3)
-    os.chmod(path, 0)
+    Path(path).chmod(0)
     for folder in (tmp_path, *tmp_path.parents[:2]):
-        os.chmod(folder, 0o755)
+        folder.chmod(0o755)
     code = (
         "import os, sys; from gpumpi.errors import UserError; from gpumpi.formats.hdf5 import open_table\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"

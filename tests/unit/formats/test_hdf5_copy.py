@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from h5py import h5d, h5p, h5s, h5t
 
-from gpumpi.formats.hdf5 import open_table
+from gpumpi.formats.hdf5 import check_output, commit, lay_out, list_tables, open_table
+from gpumpi.schema import Column, Schema
 
 N = 1003
 RNG = np.random.default_rng(20)
@@ -259,7 +260,7 @@ def test_netcdf_dimension_without_a_variable(tmp_path, copy_table):
 def test_user_block_is_kept_and_counted(tmp_path, copy_table, same_dataset):
     with h5py.File(tmp_path / "in.h5", "w", userblock_size=1024) as file:
         file["x"] = np.arange(100)
-    with open(tmp_path / "in.h5", "r+b") as file:
+    with (tmp_path / "in.h5").open("r+b") as file:
         file.write(b"MATLAB 7.3 MAT-file")
     copy_table(tmp_path / "in.h5", tmp_path / "out.h5")
     assert (tmp_path / "out.h5").read_bytes()[:19] == b"MATLAB 7.3 MAT-file"
@@ -302,3 +303,51 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, copy_table, monkeypatch):
         assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
         (tmp_path / "one.h5").unlink()
         (tmp_path / "two.h5").unlink()
+
+
+def test_a_scale_of_rows_is_none_of_another_axis(tmp_path, copy_table):
+    """A square matrix whose two axes share a scale: once rows have moved, the scale fits the first axis only."""
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["time"], file["covariance"] = np.arange(5.0), np.ones((5, 5))
+        file["time"].make_scale("t")
+        for axis in (0, 1):
+            file["covariance"].dims[axis].attach_scale(file["time"])
+    output = copy_table(tmp_path / "in.h5", tmp_path / "out.h5", "/")
+    assert output.notes == ("a dimension scale of axis 1 of /covariance is not kept: its rows have another order now",)
+    with h5py.File(tmp_path / "out.h5") as after:
+        assert [len(after["covariance"].dims[axis]) for axis in (0, 1)] == [1, 0]
+
+
+def test_paths_may_be_paths(tmp_path):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["x"] = np.arange(3)
+    assert [table.name for table in list_tables(tmp_path / "in.h5")] == ["/x"]
+    with open_table(tmp_path / "in.h5") as source:
+        check_output(tmp_path / "out.h5")
+        commit(lay_out(tmp_path / "out.h5", source.schema, template=source))
+    assert (tmp_path / "out.h5").is_file()
+
+
+def test_more_columns_than_a_compound_holds_become_a_group(tmp_path):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["t"] = np.zeros(3, [("a", "i4"), ("b", "f8")])
+    with open_table(tmp_path / "in.h5") as source:
+        schema = Schema((*source.schema.columns, Column("rank", np.dtype("i8"))), 3)
+        assert lay_out(tmp_path / "out.h5", schema, template=source, name="/g").kind == "group"
+
+
+def test_names_beyond_ascii_and_beyond_utf8(tmp_path, copy_table):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        group = file.create_group("Größe")
+        group["λ"] = np.arange(4)
+        for name in (b"mass\xe9", b"plain"):
+            space = h5s.create_simple((4,))
+            h5d.create(group.id, name, h5t.NATIVE_INT32, space)
+    copy_table(tmp_path / "in.h5", tmp_path / "out.h5", "/Größe")
+    copy_table(tmp_path / "in.h5", tmp_path / "chunked.h5", chunks=2)
+    copy_table(tmp_path / "in.h5", tmp_path / "in.h5", in_place=True)
+    for name in ("out.h5", "in.h5", "chunked.h5"):
+        with h5py.File(tmp_path / name) as after:
+            group = after["Größe"]
+            assert set(group) == {"λ", b"mass\xe9", "plain"}
+            assert group.id.links.get_info("λ".encode()).cset == h5t.CSET_UTF8

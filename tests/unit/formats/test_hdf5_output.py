@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -31,9 +32,9 @@ def write(output):
 
 def test_output_appears_only_when_it_is_complete(tmp_path, path):
     output = pickle.loads(pickle.dumps(lay_out(path, SCHEMA)))
-    assert os.stat(output.temporary).st_blocks * 512 >= 100 * 20
+    assert Path(output.temporary).stat().st_blocks * 512 >= 100 * 20
     write(output)
-    assert [entry.name for entry in tmp_path.iterdir()] == [os.path.basename(output.temporary)]
+    assert [entry.name for entry in tmp_path.iterdir()] == [Path(output.temporary).name]
     commit(output)
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.h5"]
     with h5py.File(path) as file:
@@ -85,7 +86,7 @@ def test_sink_refuses_what_does_not_fit(path):
     output = lay_out(path, SCHEMA)
     sink = open_sink(output)
     for bad in (np.zeros((101, 8), "u1"), np.zeros((1, 9), "u1"), np.zeros((1, 8), "i1")):
-        with pytest.raises(ValueError, match="fit|takes"):
+        with pytest.raises(ValueError, match=r"fit|takes"):
             sink.write(0, 0, bad)
     sink.close()
     sink.close()
@@ -137,7 +138,7 @@ def test_output_folder_that_may_not_be_written(tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
     for above in (tmp_path, *tmp_path.parents[:2]):
-        os.chmod(above, 0o755)
+        above.chmod(0o755)
     code = (
         "import os, sys; from gpumpi.errors import UserError; from gpumpi.formats.hdf5 import check_output\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
@@ -201,10 +202,10 @@ def test_mode_bits(tmp_path, path):
     before = os.umask(0o027)
     try:
         commit(lay_out(path, SCHEMA))
-        assert os.stat(path).st_mode & 0o777 == 0o640
-        os.chmod(path, 0o604)
+        assert Path(path).stat().st_mode & 0o777 == 0o640
+        Path(path).chmod(0o604)
         commit(lay_out(path, SCHEMA))
-        assert os.stat(path).st_mode & 0o777 == 0o604
+        assert Path(path).stat().st_mode & 0o777 == 0o604
     finally:
         os.umask(before)
 
@@ -213,7 +214,7 @@ def test_output_behind_a_symbolic_link(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "out.h5").symlink_to(tmp_path / "disk" / "real.h5")
     output = lay_out(str(tmp_path / "out.h5"), SCHEMA)
-    assert os.path.dirname(output.temporary) == str(tmp_path / "disk")
+    assert Path(output.temporary).parent == tmp_path / "disk"
     commit(output)
     assert (tmp_path / "out.h5").is_symlink()
     assert (tmp_path / "disk" / "real.h5").is_file()
@@ -240,12 +241,14 @@ def test_what_a_killed_run_left_is_removed_and_what_runs_is_not(tmp_path, path, 
         assert run.stdout.readline() == b"ready\n"
         (left,) = tmp_path.iterdir()
         assert "another run is writing it" in error_of(lay_out, path, SCHEMA)
+        assert "another run is writing it" in error_of(check_output, path, force=True)
         run.send_signal(signal.SIGKILL)
         run.wait()
+        check_output(path)
         assert left.exists()
         output = lay_out(path, SCHEMA)
         assert any(left.name in note and "killed" in note for note in output.notes)
-        assert os.path.basename(output.temporary).startswith("out.h5.gpumpi-" + (job or ""))
+        assert Path(output.temporary).name.startswith("out.h5.gpumpi-" + (job or ""))
         commit(output)
         assert [entry.name for entry in tmp_path.iterdir()] == ["out.h5"]
     finally:

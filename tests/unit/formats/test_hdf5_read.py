@@ -58,9 +58,11 @@ def test_caches_together_are_bounded(tmp_path):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         for name in "abcdefgh":
             file.create_dataset(name, (1 << 24,), "i8", chunks=(1 << 23,), compression="gzip")
+    with open_table(str(tmp_path / "f.h5"), "/", cache_bytes=1 << 20) as source:
+        assert source.cache_bytes <= 1 << 20
     with open_table(str(tmp_path / "f.h5"), "/") as source:
         caches = [column.dataset.get_access_plist().get_chunk_cache()[1] for column in source.columns]
-        assert sum(caches) <= 256 << 20
+        assert sum(caches) == source.cache_bytes <= 128 << 20
 
 
 def test_identity_follows_the_file(tmp_path):
@@ -107,7 +109,7 @@ def test_damaged_chunk(tmp_path, error_of):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         dataset = file.create_dataset("x", data=np.arange(1000), chunks=(100,), compression="gzip")
         at = dataset.id.get_chunk_info(5).byte_offset
-    with open(tmp_path / "f.h5", "r+b") as file:
+    with (tmp_path / "f.h5").open("r+b") as file:
         file.seek(at)
         file.write(b"\xff" * 40)
     with open_table(str(tmp_path / "f.h5")) as source:

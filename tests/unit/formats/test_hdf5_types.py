@@ -33,6 +33,11 @@ def test_times_are_read_from_the_tag():
         assert element(made(h5py.opaque_dtype(np.dtype(unit))))[0] == np.dtype(unit)
 
 
+@pytest.mark.skipif(not hasattr(h5t, "COMPLEX_IEEE_F32LE"), reason="HDF5 before 2.0")
+def test_complex_type_of_hdf5_2():
+    assert element(h5t.COMPLEX_IEEE_F32LE)[0] == np.dtype("<c8")
+
+
 def test_array_type_adds_to_the_row_shape():
     assert element(h5t.array_create(made(">f4"), (2, 3))) == (np.dtype(">f4"), (2, 3))
 
