@@ -11,13 +11,15 @@ import difflib
 import importlib
 import os
 import sys
+import time
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from gpumpi.cli.launched import launched_rank
-from gpumpi.errors import USER_CAN_MEND, GpumpiError
+from gpumpi.errors import OUR_BUG, USER_CAN_MEND, GpumpiError
 
 COMMANDS = {
     "sort": "gpumpi.cli.sort",
@@ -27,6 +29,7 @@ COMMANDS = {
     "completion": "gpumpi.cli.completion",
 }
 INTERRUPTED = 130
+PATIENCE_S = 3.0
 
 
 class Commands(click.Group):
@@ -108,6 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except GpumpiError as error:
         return complain(_name_of_command(given), str(error), error.exit_code)
+    except Exception:
+        # Python's own exit code for this, 1, would read as the answer of a check.
+        traceback.print_exc()
+        return OUR_BUG
     return code if isinstance(code, int) else 0
 
 
@@ -115,6 +122,9 @@ def complain(name: str, text: str, code: int) -> int:
     """Say what is wrong in one line, on rank 0 alone, and hand the exit code back."""
     if launched_rank(os.environ) == 0:
         print(f"{name}: error: {text}", file=sys.stderr, flush=True)
+    else:
+        # The launcher ends the job when the first rank fails: that must not be before rank 0 has spoken.
+        time.sleep(PATIENCE_S)
     return code
 
 

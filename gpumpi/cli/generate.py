@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_COLUMNS = ("id:int64:uniform", "x:float64:normal", "y:float64:uniform")
 
+DEFAULT_NAME = "/table"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -96,12 +98,19 @@ def _generate(world: World, request: Request) -> None:
     from gpumpi.algorithms.generate import generate
     from gpumpi.cli.summary import Stopwatch, tell
     from gpumpi.cli.target import check_target
+    from gpumpi.formats.hdf5 import split_name
 
     stopwatch = Stopwatch()
     specs = [parse_column(text) for text in request.columns]
-    table = generate(world, specs, request.n_rows, request.seed, compound=request.compound)
+    path, name = split_name(request.output)
+    compound = None
+    if request.compound:
+        # A dataset is a column of the group that it stands in.
+        name, _, compound = (name or DEFAULT_NAME).rpartition("/")
+        name = name or "/"
+    table = generate(world, specs, request.n_rows, request.seed, compound=compound)
     check_target(table, request.output, force=request.force, need_bytes=request.n_rows * table.schema.row_bytes)
-    notes = table.write(request.output, force=request.force, chunks=request.chunks, compression=request.compression)
+    notes = table.write(path, name, force=request.force, chunks=request.chunks, compression=request.compression)
     tell(
         world.fabric, world.trace, as_json=request.as_json, quiet=request.quiet, notes=notes,
         command="generate", what="generated", input=None, output=request.output, elapsed_s=stopwatch.elapsed_s,

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from gpumpi.cli import launch
+from gpumpi.errors import UserError
 
 if TYPE_CHECKING:
     from gpumpi.array.world import World
@@ -36,9 +37,17 @@ def run(ctx: click.Context, machine: Machine, body: Body, *, quiet: bool = False
     if launch.must_start(machine.n_ranks, os.environ, asked_here=asked_here):
         return launch.run(launch.plan_launch(machine.n_ranks or 1, ctx.find_root().obj, os.environ))
 
-    from gpumpi.fabric import run_spmd
+    return _run_spmd()(lambda: _in_world(machine, body, quiet), name=ctx.command_path)
 
-    return run_spmd(lambda: _in_world(machine, body, quiet), name=ctx.command_path)
+
+def _run_spmd() -> Callable[..., int]:
+    """Load MPI: this is where a machine that has none finds out."""
+    try:
+        from gpumpi.fabric import run_spmd
+    except (ImportError, RuntimeError) as error:
+        raise UserError(f"MPI cannot be loaded ({str(error).splitlines()[0]}); pip install 'gpumpi[mpi]', or load the "
+                        "cluster's MPI (module load openmpi)") from error  # fmt: skip
+    return run_spmd
 
 
 def _in_world(machine: Machine, body: Body, quiet: bool) -> int:

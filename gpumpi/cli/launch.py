@@ -15,11 +15,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from gpumpi.cli.launched import launched_size, on_one_node
 from gpumpi.cli.remarks import copy_without_exit_remarks
@@ -106,23 +106,34 @@ def find_launcher(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def run(launch: Launch) -> int:
     """Exit code of the job, which has ended; its output and errors have gone where ours go."""
-    job = subprocess.Popen(launch.command, env=launch.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with _signals_passed_on() as jobs:
+        job = subprocess.Popen(launch.command, env=launch.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        jobs.append(job)
+        if job.stderr is not None:
+            copy_without_exit_remarks(job.stderr.fileno(), sys.stderr.fileno())
+        code = job.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _signals_passed_on() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Send the signals that come to this process on to the jobs in the list.
+
+    Ctrl-C reaches mpirun by itself, as it does every process of the terminal; this one only has to outlive it.
+    """
+    jobs: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        job.send_signal(number)
+        for job in jobs:
+            job.send_signal(number)
 
-    # Ctrl-C reaches mpirun by itself; this process only has to outlive it.
     before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        errors: IO[bytes] | None = job.stderr
-        if errors is not None:
-            copy_without_exit_remarks(errors.fileno(), sys.stderr.fileno())
-        code = job.wait()
+        yield jobs
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
 
 
 def _kind(launcher: Sequence[str]) -> str:

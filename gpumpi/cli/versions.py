@@ -37,8 +37,8 @@ def _mpi() -> str:
 
 def _hdf5() -> str:
     try:
-        from gpumpi.formats.hdf5_version import h5py_version, hdf5_version
+        from gpumpi.formats.hdf5 import library_version
 
-        return f"HDF5 {hdf5_version()}, h5py {h5py_version()}"
+        return f"HDF5 {library_version()}, h5py {_installed('h5py')}"
     except (ImportError, OSError) as error:
         return f"HDF5 cannot be loaded: {' '.join(str(error).split())}"

@@ -66,7 +66,10 @@ def _tell(error: Exception) -> Told:
         known = (kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__))
         return next(known, GpumpiError.__name__), str(error)
     if isinstance(error, MemoryError):
-        return UserError.__name__, f"out of memory: {str(error) or 'no more to be had'}; use more ranks or less memory each"
+        return (
+            UserError.__name__,
+            f"out of memory: {str(error) or 'no more to be had'}; use more ranks or less memory each",
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename is not None else ""
         return UserError.__name__, f"{where}{error.strerror or error}"

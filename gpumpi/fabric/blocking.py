@@ -82,7 +82,7 @@ class Blocking(FabricCore):
         """
         return self.run("gatherv", vectors.gatherv(self, send, recv, counts, root))
 
-    @collective(root=str)
+    @collective(recv=given, root=str)
     def scatterv(
         self, send: Array | None, counts: Sequence[int] | None = None, recv: Array | None = None, root: int = 0
     ) -> Any:
@@ -93,9 +93,9 @@ class Blocking(FabricCore):
         send : array or None
             On the root, the rows for rank 0, then those for rank 1, and so on; None elsewhere.
         counts : sequence of int, optional
-            On the root, rows for every rank; ignored elsewhere. The root tells the others first.
+            Rows for every rank. Without `recv` only the root's count, and the root tells the others first.
         recv : array, optional
-            Takes this rank's rows.
+            Takes this rank's rows; all ranks give it, with the same `counts`, or none does.
         root : int
             Who sends.
         """
@@ -146,7 +146,7 @@ class Blocking(FabricCore):
 
         `op` as in `reduce`. `recv` may be `send`.
         """
-        return self.run("allreduce", reductions.elementwise(self, "allreduce", send, recv, op))
+        return self.run("allreduce", reductions.elementwise(self, "Allreduce", send, recv, op))
 
     @collective(send=whole, counts=numbers, op=operation)
     def reduce_scatter(
@@ -165,7 +165,7 @@ class Blocking(FabricCore):
 
         `op` as in `reduce`. `recv` may be `send`.
         """
-        return self.run("scan", reductions.elementwise(self, "scan", send, recv, op))
+        return self.run("scan", reductions.elementwise(self, "Scan", send, recv, op))
 
     @collective(send=whole, op=operation)
     def exscan(self, send: Array, recv: Array | None = None, op: Op = "sum") -> Any:
@@ -174,4 +174,4 @@ class Blocking(FabricCore):
         `op` as in `reduce`. `recv` may be `send`. Rank 0 has no lower ranks: a new result is all zeros there, a given
         one stays as it is.
         """
-        return self.run("exscan", reductions.elementwise(self, "exscan", send, recv, op))
+        return self.run("exscan", reductions.elementwise(self, "Exscan", send, recv, op))

@@ -6,8 +6,7 @@ Knows: MPI's calls by name, blocking and not. Does not know: which collective is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +25,12 @@ POOLED_BYTES = 1 << 20
 """Results from this size on come from the pool: below it, fresh memory costs less than finding warm memory."""
 
 
-class Steps(NamedTuple):
-    """One collective, prepared: MPI calls in order, and what comes of them.
+Call = tuple[str, tuple[Any, ...]]
+Steps = tuple[tuple[Call, ...] | list[Call], Any, int, Any]
+"""One collective, prepared: MPI calls in order, what comes of them, the bytes that this rank sends, what to keep alive.
 
-    The arguments hold what MPI reads and writes; `kept` holds the owners of memory that they only point into.
-    """
-
-    calls: Sequence[tuple[str, tuple[Any, ...]]]
-    result: Any
-    sent_bytes: int = 0
-    kept: tuple[Any, ...] = ()
+A plain tuple, because one is made at every call. The last part is the owners of memory that the calls point into.
+"""
 
 
 class FabricCore:
@@ -64,16 +59,19 @@ class FabricCore:
 
     def run(self, name: str, steps: Steps) -> Any:
         """Make the calls, each to its end; the result."""
+        calls, result, sent_bytes, _ = steps
         comm = self.comm
-        for call, arguments in steps.calls:
+        for call, arguments in calls:
             getattr(comm, call)(*arguments)
         if self.trace is not None:
-            self.trace.count(f"{name}_sent_bytes", steps.sent_bytes)
-        return steps.result
+            self.trace.count(f"{name}_sent_bytes", sent_bytes)
+        return result
 
     def start(self, name: str, steps: Steps) -> Request:
         """Start the calls in their non-blocking form; the request that ends them."""
-        requests = [getattr(self.comm, f"I{call.lower()}")(*arguments) for call, arguments in steps.calls]
+        calls, result, sent_bytes, _ = steps
+        comm = self.comm
+        requests = [getattr(comm, f"I{call.lower()}")(*arguments) for call, arguments in calls]
         if self.trace is not None:
-            self.trace.count(f"{name}_sent_bytes", steps.sent_bytes)
-        return Request(self, name, requests, steps.result, steps)
+            self.trace.count(f"{name}_sent_bytes", sent_bytes)
+        return Request(self, name, requests, result, steps)

@@ -171,5 +171,7 @@ def _env_seconds(name: str, value: float | None) -> float:
 def _duplicate(comm: MPI.Comm) -> MPI.Intracomm:
     if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
         found = "COMM_NULL" if isinstance(comm, MPI.Comm) and comm == MPI.COMM_NULL else type(comm).__name__
-        raise TypeError(f"a fabric of {found}: it takes an intracommunicator that this rank is in (mpi4py.MPI.Intracomm)")
+        raise TypeError(
+            f"a fabric of {found}: it takes an intracommunicator that this rank is in (mpi4py.MPI.Intracomm)"
+        )
     return comm.Dup()

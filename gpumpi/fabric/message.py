@@ -22,6 +22,9 @@ from gpumpi.fabric.foreign import AnyDtype, foreign_memory
 LIMIT = 2**31 - 1
 """Bytes or elements that one count of an MPI call holds; tests lower it to reach the paths beyond with little data."""
 BLOCK_BYTES = 1 << 20
+BYTE = MPI.BYTE
+_PLAIN_KINDS = frozenset("biufc")
+_new_tuple = tuple.__new__
 
 Array = Any
 """NumPy array, or any object with the buffer protocol, DLPack or ``__cuda_array_interface__``; numbers to send."""
@@ -38,12 +41,13 @@ class View(NamedTuple):
     @property
     def row_bytes(self) -> int:
         """Bytes of one row along axis 0."""
-        return self.dtype.itemsize * math.prod(self.shape[1:])
+        shape = self.shape
+        return self.n_bytes // shape[0] if shape[0] else self.dtype.itemsize * math.prod(shape[1:])
 
     @property
     def n_elements(self) -> int:
         """Elements over all axes."""
-        return math.prod(self.shape)
+        return self.n_bytes // self.dtype.itemsize
 
     def part(self, start_bytes: int, n_bytes: int) -> Any:
         """The memory of some bytes of it; the view has to outlive it."""
@@ -85,23 +89,26 @@ def writable(array: Array) -> View:
     """
     if not isinstance(array, np.ndarray):
         return View(*foreign_memory(array, write=True))
-    if not array.flags.c_contiguous:
+    flags = array.flags
+    if not flags.c_contiguous:
         raise TypeError(
             f"an array of shape {array.shape} with strides {array.strides} cannot be received into: it is not "
             "C-contiguous; receive into a new array and assign it"
         )
-    if not array.flags.writeable:
+    if not flags.writeable:
         raise TypeError(f"an array of shape {array.shape} cannot be received into: it is read-only; pass a copy")
     return _numpy_view(array)
 
 
 def _numpy_view(array: npt.NDArray[Any]) -> View:
     dtype = array.dtype
+    if dtype.kind in _PLAIN_KINDS:
+        # Past NamedTuple's own constructor, which takes three times as long: this is on the way of every call.
+        return _new_tuple(View, (array, array.nbytes, array.shape, dtype))
     if dtype.hasobject:
         raise TypeError(f"an array of dtype {dtype} cannot be moved: it holds pointers; use share() or collect()")
-    # Structured, datetime and custom dtypes have no buffer format, or one that MPI's binding would parse for nothing.
-    plain = array if dtype.kind in "biufc" else array.reshape(-1).view(np.uint8) if array.size else None
-    return View(plain, array.nbytes, array.shape, dtype)
+    # These have no buffer format, or one that MPI's binding would parse for nothing.
+    return View(array.reshape(-1).view(np.uint8) if array.size else None, array.nbytes, array.shape, dtype)
 
 
 def _address(buffer: Any) -> int:
@@ -112,21 +119,14 @@ def _address(buffer: Any) -> int:
 
 def message(view: View) -> list[Any]:
     """The whole view as [buffer, count, datatype] for a call that moves it."""
-    return block_message(view, view.n_bytes)
+    return block_message(view, view[1])
 
 
 def block_message(view: View, block_bytes: int) -> list[Any]:
     """The view as equal blocks of `block_bytes`, one a rank, as the collectives count them."""
     if block_bytes <= LIMIT:
-        return [view.buffer, block_bytes, MPI.BYTE]
+        return [view[0], block_bytes, BYTE]
     return [view.buffer, 1, many_bytes(block_bytes)]
-
-
-def part_message(view: View, start_bytes: int, n_bytes: int) -> list[Any]:
-    """Some bytes of the view as [buffer, count, datatype]."""
-    if n_bytes <= LIMIT:
-        return [view.part(start_bytes, n_bytes), n_bytes, MPI.BYTE]
-    return [view.part(start_bytes, n_bytes), 1, many_bytes(n_bytes)]
 
 
 def many_bytes(n_bytes: int, start_bytes: int = 0) -> OwnedDatatype:

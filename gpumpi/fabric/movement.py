@@ -5,8 +5,6 @@ Knows: which memory goes where. Does not know: whether somebody waits for it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mpi4py import MPI
 
 from gpumpi.fabric.core import FabricCore, Steps
@@ -19,17 +17,19 @@ def bcast(fabric: FabricCore, buf: Array, root: int) -> Steps:
     """The root's bytes in every rank's `buf`."""
     is_root = fabric.rank == root
     view = readable(buf) if is_root else writable(buf)
-    return Steps([("Bcast", (message(view), root))], buf, view.n_bytes if is_root else 0, (view,))
+    return (("Bcast", (message(view), root)),), buf, view.n_bytes if is_root else 0, (view,)
 
 
 def gather(fabric: FabricCore, send: Array, recv: Array | None, root: int) -> Steps:
     """Every rank's array, stacked on the root."""
     source = readable(send)
     if fabric.rank != root:
-        return Steps([("Gather", (message(source), None, root))], None, source.n_bytes, (source,))
-    recv, target = receive(fabric, "gather", recv, (fabric.size, *source.shape), source.dtype)
+        return (("Gather", (message(source), None, root)),), None, source.n_bytes, (source,)
+    if recv is None:
+        recv = fabric.empty((fabric.size, *source.shape), source.dtype)
+    target = fitting("gather", recv, fabric.size * source[1])
     call = ("Gather", (message(source), block_message(target, source.n_bytes), root))
-    return Steps([call], recv, source.n_bytes, (source, target))
+    return (call,), recv, source.n_bytes, (source, target)
 
 
 def scatter(fabric: FabricCore, send: Array | None, recv: Array | None, root: int) -> Steps:
@@ -41,11 +41,11 @@ def scatter(fabric: FabricCore, send: Array | None, recv: Array | None, root: in
         recv = fabric.empty(*share_small(fabric, head, root))
     target = writable(recv)
     if source is None:
-        return Steps([("Scatter", (None, message(target), root))], recv, 0, (target,))
+        return (("Scatter", (None, message(target), root)),), recv, 0, (target,)
     if source.n_bytes != target.n_bytes * fabric.size:
-        raise ValueError(_wrong_size("scatter", target, source.n_bytes // fabric.size))
+        raise ValueError(wrong_size("scatter", target, source.n_bytes // fabric.size))
     call = ("Scatter", (block_message(source, target.n_bytes), message(target), root))
-    return Steps([call], recv, source.n_bytes, (source, target))
+    return (call,), recv, source.n_bytes, (source, target)
 
 
 def _stacked(fabric: FabricCore, source: View) -> tuple[tuple[int, ...], AnyDtype]:
@@ -63,9 +63,11 @@ def allgather(fabric: FabricCore, send: Array | None, recv: Array | None) -> Ste
     if send is None:
         return _allgather_in_place(fabric, recv)
     source = readable(send)
-    recv, target = receive(fabric, "allgather", recv, (fabric.size, *source.shape), source.dtype)
+    if recv is None:
+        recv = fabric.empty((fabric.size, *source.shape), source.dtype)
+    target = fitting("allgather", recv, fabric.size * source[1])
     call = ("Allgather", (message(source), block_message(target, source.n_bytes)))
-    return Steps([call], recv, source.n_bytes, (source, target))
+    return (call,), recv, source.n_bytes, (source, target)
 
 
 def _allgather_in_place(fabric: FabricCore, recv: Array | None) -> Steps:
@@ -76,7 +78,7 @@ def _allgather_in_place(fabric: FabricCore, recv: Array | None) -> Steps:
     if rest:
         raise ValueError(f"allgather in place: {target.n_bytes} bytes are no {fabric.size} equal blocks, one a rank")
     call = ("Allgather", (MPI.IN_PLACE, block_message(target, block_bytes)))
-    return Steps([call], recv, block_bytes, (target,))
+    return (call,), recv, block_bytes, (target,)
 
 
 def alltoall(fabric: FabricCore, send: Array, recv: Array | None) -> Steps:
@@ -90,26 +92,24 @@ def alltoall(fabric: FabricCore, send: Array, recv: Array | None) -> Steps:
     block_bytes = source.n_bytes // fabric.size
     if recv is send:
         in_place = ("Alltoall", (MPI.IN_PLACE, block_message(writable(recv), block_bytes)))
-        return Steps([in_place], recv, source.n_bytes, (source,))
-    recv, target = receive(fabric, "alltoall", recv, source.shape, source.dtype)
-    call = ("Alltoall", (block_message(source, block_bytes), block_message(target, block_bytes)))
-    return Steps([call], recv, source.n_bytes, (source, target))
-
-
-def receive(
-    fabric: FabricCore, name: str, recv: Array | None, shape: tuple[int, ...], dtype: AnyDtype
-) -> tuple[Any, View]:
-    """The array that takes a result, made if none was given, and its memory."""
+        return (in_place,), recv, source.n_bytes, (source,)
     if recv is None:
-        recv = fabric.empty(shape, dtype)
+        recv = fabric.empty(source.shape, source.dtype)
+    target = fitting("alltoall", recv, source[1])
+    call = ("Alltoall", (block_message(source, block_bytes), block_message(target, block_bytes)))
+    return (call,), recv, source[1], (source, target)
+
+
+def fitting(name: str, recv: Array, need_bytes: int) -> View:
+    """The memory of an array that takes a result of so many bytes."""
     target = writable(recv)
-    need_bytes = View(None, 0, (1, *shape), dtype).row_bytes
-    if target.n_bytes != need_bytes:
-        raise ValueError(_wrong_size(name, target, need_bytes))
-    return recv, target
+    if target[1] != need_bytes:
+        raise ValueError(wrong_size(name, target, need_bytes))
+    return target
 
 
-def _wrong_size(name: str, target: View, need_bytes: int) -> str:
+def wrong_size(name: str, target: View, need_bytes: int) -> str:
+    """What is said of a recv that does not take the result."""
     return (
         f"{name}: recv has shape {target.shape} of {target.dtype} ({target.n_bytes} bytes), the result takes "
         f"{need_bytes} bytes; leave recv out, or give one of that size"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpumpi.fabric import movement, reductions, vectors
-from gpumpi.fabric.core import FabricCore, Steps
+from gpumpi.fabric.core import FabricCore
 from gpumpi.fabric.marking import collective
 from gpumpi.fabric.message import Array
 from gpumpi.fabric.reductions import Op
@@ -25,7 +25,7 @@ class NonBlocking(FabricCore):
     @collective
     def ibarrier(self) -> Request:
         """Start `barrier`."""
-        return self.start("barrier", Steps([("Barrier", ())], None))
+        return self.start("barrier", ((("Barrier", ()),), None, 0, None))
 
     @collective(buf=whole, root=str)
     def ibcast(self, buf: Array, root: int = 0) -> Request:
@@ -59,7 +59,7 @@ class NonBlocking(FabricCore):
         """Start `gatherv`."""
         return self.start("gatherv", vectors.gatherv(self, send, recv, counts, root))
 
-    @collective(root=str)
+    @collective(recv=given, root=str)
     def iscatterv(
         self, send: Array | None, counts: Sequence[int] | None = None, recv: Array | None = None, root: int = 0
     ) -> Request:
@@ -90,7 +90,7 @@ class NonBlocking(FabricCore):
     @collective(send=whole, op=operation)
     def iallreduce(self, send: Array, recv: Array | None = None, op: Op = "sum") -> Request:
         """Start `allreduce`."""
-        return self.start("allreduce", reductions.elementwise(self, "allreduce", send, recv, op))
+        return self.start("allreduce", reductions.elementwise(self, "Allreduce", send, recv, op))
 
     @collective(send=whole, counts=numbers, op=operation)
     def ireduce_scatter(
@@ -102,9 +102,9 @@ class NonBlocking(FabricCore):
     @collective(send=whole, op=operation)
     def iscan(self, send: Array, recv: Array | None = None, op: Op = "sum") -> Request:
         """Start `scan`."""
-        return self.start("scan", reductions.elementwise(self, "scan", send, recv, op))
+        return self.start("scan", reductions.elementwise(self, "Scan", send, recv, op))
 
     @collective(send=whole, op=operation)
     def iexscan(self, send: Array, recv: Array | None = None, op: Op = "sum") -> Request:
         """Start `exscan`."""
-        return self.start("exscan", reductions.elementwise(self, "exscan", send, recv, op))
+        return self.start("exscan", reductions.elementwise(self, "Exscan", send, recv, op))

@@ -12,6 +12,8 @@ import numpy as np
 from mpi4py import MPI
 
 from gpumpi.errors import GpumpiError
+from gpumpi.fabric.message import LIMIT, message, readable
+from gpumpi.units import format_bytes
 
 if TYPE_CHECKING:
     from gpumpi.fabric.core import FabricCore
@@ -29,7 +31,7 @@ def share_small(fabric: FabricCore, obj: Any, root: int) -> Any:
     if length[0] == _CANNOT:
         raise GpumpiError(f"share: rank {root}'s object cannot be sent: {error or 'see its own error'}") from error
     received = np.frombuffer(data, np.uint8) if is_root else np.empty(length[0], np.uint8)
-    fabric.comm.Bcast([received, int(length[0]), MPI.BYTE], root)
+    fabric.comm.Bcast(message(readable(received)), root)
     return obj if is_root else pickle.loads(received.data)
 
 
@@ -43,6 +45,8 @@ def collect_small(fabric: FabricCore, obj: Any) -> list[Any]:
     if bad:
         raise GpumpiError(f"collect: rank {bad[0]}'s object cannot be sent: {error or 'see its own error'}") from error
     ends = np.cumsum(lengths)
+    if ends[-1] > LIMIT:
+        raise GpumpiError(f"collect: the objects take {format_bytes(ends[-1])} in all; collect less, or use arrays")
     received = np.empty(int(ends[-1]), np.uint8)
     counts = [int(length) for length in lengths]
     starts = [int(end) - count for end, count in zip(ends, counts, strict=True)]

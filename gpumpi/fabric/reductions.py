@@ -14,10 +14,10 @@ import numpy as np
 from mpi4py import MPI
 
 import gpumpi.fabric.message as messages
-from gpumpi.fabric.core import FabricCore, Steps
+from gpumpi.fabric.core import Call, FabricCore, Steps
 from gpumpi.fabric.foreign import AnyDtype
-from gpumpi.fabric.message import Array, View, readable, writable
-from gpumpi.fabric.movement import receive
+from gpumpi.fabric.message import Array, View, readable
+from gpumpi.fabric.movement import fitting
 
 Op = str | MPI.Op
 
@@ -39,27 +39,30 @@ _TYPES: dict[AnyDtype, MPI.Datatype] = {
     }.items()
 }  # fmt: skip
 
+_DEFINED: dict[tuple[str, AnyDtype], tuple[MPI.Op, MPI.Datatype]] = {
+    (name, dtype): (mpi_op, datatype)
+    for name, (mpi_op, kinds) in _OPS.items()
+    for dtype, datatype in _TYPES.items()
+    if dtype.kind in kinds
+}
+
 
 def reduce(fabric: FabricCore, send: Array, recv: Array | None, op: Op, root: int) -> Steps:
     """The combination over all ranks, on the root."""
-    source, mpi_op, datatype = _operands("reduce", send, op)
+    source, mpi_op, datatype = _operands("Reduce", send, op)
     if fabric.rank != root:
-        calls = [("Reduce", (piece, None, mpi_op, root)) for piece in _pieces(source, datatype)]
-        return Steps(calls, None, source.n_bytes, (source,))
-    recv, target, sends = _ends(fabric, "reduce", source, datatype, send, recv)
-    pairs = zip(sends, _pieces(target, datatype), strict=False)
-    return Steps([("Reduce", (*pair, mpi_op, root)) for pair in pairs], recv, source.n_bytes, (source, target))
+        return [("Reduce", (piece, None, mpi_op, root)) for piece in _pieces(source, datatype)], None, source[1], source
+    recv, target, ends = _ends(fabric, "Reduce", source, datatype, send, recv)
+    return [("Reduce", (out, into, mpi_op, root)) for out, into in ends], recv, source[1], (source, target)
 
 
 def elementwise(fabric: FabricCore, name: str, send: Array, recv: Array | None, op: Op) -> Steps:
-    """`name` is allreduce, scan or exscan: each element combined over all, or the lower, ranks."""
+    """`name` is Allreduce, Scan or Exscan: each element combined over all, or the lower, ranks."""
     source, mpi_op, datatype = _operands(name, send, op)
-    if name == "exscan" and recv is None and fabric.rank == 0:
+    if recv is None and name == "Exscan" and fabric.rank == 0:
         recv = np.zeros(source.shape, source.dtype)
-    recv, target, sends = _ends(fabric, name, source, datatype, send, recv)
-    pairs = zip(sends, _pieces(target, datatype), strict=False)
-    calls = [(name.capitalize(), (*pair, mpi_op)) for pair in pairs]
-    return Steps(calls, recv, source.n_bytes, (source, target))
+    recv, target, ends = _ends(fabric, name, source, datatype, send, recv)
+    return [(name, (out, into, mpi_op)) for out, into in ends], recv, source[1], (source, target)
 
 
 def reduce_scatter(fabric: FabricCore, send: Array, recv: Array | None, counts: Sequence[int] | None, op: Op) -> Steps:
@@ -68,14 +71,16 @@ def reduce_scatter(fabric: FabricCore, send: Array, recv: Array | None, counts: 
     if recv is send:
         raise ValueError("reduce_scatter: recv is send; each rank's result is smaller: give another recv, or none")
     rows, shape = _cut(fabric, source, counts)
-    recv, target = receive(fabric, "reduce_scatter", recv, shape, source.dtype)
+    if recv is None:
+        recv = fabric.empty(shape, source.dtype)
+    target = fitting("reduce_scatter", recv, rows[fabric.rank] * source.row_bytes)
     row_elements = source.row_bytes // source.dtype.itemsize
     elements = [count * row_elements for count in rows]
     if source.n_elements > messages.LIMIT:
         calls = _reduce_each(fabric, source, target, elements, mpi_op, datatype)
-        return Steps(calls, recv, source.n_bytes, (source, target))
+        return calls, recv, source.n_bytes, (source, target)
     ends = ([source.buffer, source.n_elements, datatype], [target.buffer, elements[fabric.rank], datatype])
-    return Steps([("Reduce_scatter", (*ends, elements, mpi_op))], recv, source.n_bytes, (source, target))
+    return (("Reduce_scatter", (*ends, elements, mpi_op)),), recv, source.n_bytes, (source, target)
 
 
 def _cut(fabric: FabricCore, source: View, counts: Sequence[int] | None) -> tuple[list[int], tuple[int, ...]]:
@@ -98,11 +103,11 @@ def _cut(fabric: FabricCore, source: View, counts: Sequence[int] | None) -> tupl
 
 def _reduce_each(
     fabric: FabricCore, source: View, target: View, elements: list[int], mpi_op: MPI.Op, datatype: MPI.Datatype
-) -> list[tuple[str, tuple[Any, ...]]]:
+) -> list[Call]:
     """One reduction to each rank in turn, of the part that it gets."""
     item_bytes = source.dtype.itemsize
     starts = [0, *itertools.accumulate(elements[:-1])]
-    calls = []
+    calls: list[Call] = []
     for rank, (start, count) in enumerate(zip(starts, elements, strict=True)):
         part = View(source.part(start * item_bytes, count * item_bytes), count * item_bytes, (count,), source.dtype)
         into = _pieces(target, datatype) if rank == fabric.rank else itertools.repeat(None)
@@ -113,40 +118,52 @@ def _reduce_each(
 def _operands(name: str, send: Array, op: Op) -> tuple[View, MPI.Op, MPI.Datatype]:
     """The memory, MPI's operation and MPI's datatype, if the operation is defined for it."""
     source = readable(send)
-    datatype = _TYPES.get(source.dtype)
-    if datatype is None:
-        raise TypeError(
-            f"{name} of dtype {source.dtype}: MPI cannot compute with it; cast to one of "
-            f"{', '.join(sorted(dtype.name for dtype in _TYPES))}"
-        )
-    if isinstance(op, MPI.Op):
-        return source, op, datatype
+    dtype = source[3]
+    if isinstance(op, str):
+        found = _DEFINED.get((op, dtype))
+        if found is not None:
+            return source, *found
+    elif isinstance(op, MPI.Op) and dtype in _TYPES:
+        return source, op, _TYPES[dtype]
+    raise _refusal(name, op, dtype)
+
+
+def _refusal(name: str, op: Op, dtype: AnyDtype) -> Exception:
+    """Why there is no such operation on such a dtype."""
+    if dtype not in _TYPES:
+        known = ", ".join(sorted(known.name for known in _TYPES))
+        return TypeError(f"{name.lower()} of dtype {dtype}: MPI cannot compute with it; cast to one of {known}")
     if op not in _OPS:
-        raise ValueError(f"{name}: there is no operation '{op}'; take one of {', '.join(_OPS)}, or an MPI.Op")
-    mpi_op, kinds = _OPS[op]
-    if source.dtype.kind not in kinds:
-        defined = ", ".join(known for known, (_, their_kinds) in _OPS.items() if source.dtype.kind in their_kinds)
-        raise TypeError(f"{name}: '{op}' is not defined for dtype {source.dtype}; take one of {defined}, or cast it")
-    return source, mpi_op, datatype
+        return ValueError(f"{name.lower()}: there is no operation '{op}'; take one of {', '.join(_OPS)}, or an MPI.Op")
+    defined = ", ".join(known for known in _OPS if (known, dtype) in _DEFINED)
+    return TypeError(f"{name.lower()}: '{op}' is not defined for dtype {dtype}; take one of {defined}, or cast it")
 
 
 def _ends(
     fabric: FabricCore, name: str, source: View, datatype: MPI.Datatype, send: Array, recv: Array | None
-) -> tuple[Any, View, Iterable[Any]]:
-    """The result's array and memory, and what is sent, piece by piece."""
-    if recv is send:
-        target = writable(recv)
-        return recv, target, itertools.repeat(MPI.IN_PLACE)
-    recv, target = receive(fabric, name, recv, source.shape, source.dtype)
-    return recv, target, _pieces(source, datatype)
+) -> tuple[Any, View, Iterable[tuple[Any, Any]]]:
+    """The result's array and memory, and what is sent and received, piece by piece."""
+    if recv is None:
+        recv = fabric.empty(source.shape, source.dtype)
+    target = fitting(name.lower(), recv, source[1])
+    n_elements = source[1] // source[3].itemsize
+    if n_elements <= messages.LIMIT:  # the way of nearly every call, kept short
+        out = MPI.IN_PLACE if recv is send else [source[0], n_elements, datatype]
+        return recv, target, ((out, [target[0], n_elements, datatype]),)
+    into = _pieces(target, datatype)
+    outs = itertools.repeat(MPI.IN_PLACE) if recv is send else _pieces(source, datatype)
+    return recv, target, zip(outs, into, strict=False)
 
 
 def _pieces(view: View, datatype: MPI.Datatype) -> list[list[Any]]:
     """The view's elements in pieces that one call counts; one piece if it is empty, so that all ranks call."""
-    n_elements, item_bytes, limit = view.n_elements, view.dtype.itemsize, messages.LIMIT
+    item_bytes, limit = view[3].itemsize, messages.LIMIT
+    n_elements = view[1] // item_bytes
     if n_elements <= limit:
-        return [[view.buffer, n_elements, datatype]]
-    sizes = [min(limit, n_elements - start) for start in range(0, n_elements, limit)]
+        return [[view[0], n_elements, datatype]]
+    starts = range(0, n_elements, limit)
+    sizes = [min(limit, n_elements - start) for start in starts]
     return [
-        [view.part(piece * limit * item_bytes, size * item_bytes), size, datatype] for piece, size in enumerate(sizes)
+        [view.part(start * item_bytes, size * item_bytes), size, datatype]
+        for start, size in zip(starts, sizes, strict=True)
     ]

@@ -22,6 +22,8 @@ class Request:
     A request that nobody waits for ends when its fabric is closed.
     """
 
+    __slots__ = ("_kept", "_requests", "_result", "fabric", "name")
+
     def __init__(self, fabric: FabricCore, name: str, requests: list[MPI.Request], result: Any, kept: Any) -> None:
         self.fabric = fabric
         self.name = name
@@ -37,7 +39,7 @@ class Request:
     def wait(self) -> Any:
         """The operation's result (None where a rank gets none), as soon as it is there; waiting again is fine."""
         if self._requests:
-            MPI.Request.Waitall(self._requests)
+            _wait(self._requests)
             self._end()
         return self._result
 
@@ -51,6 +53,13 @@ class Request:
         self._requests = []
         self._kept = None
         self.fabric.pending.discard(self)
+
+
+def _wait(requests: list[MPI.Request]) -> None:
+    if len(requests) == 1:
+        requests[0].Wait()
+    else:
+        MPI.Request.Waitall(requests)
 
 
 def wait_all(requests: Iterable[Request]) -> list[Any]:

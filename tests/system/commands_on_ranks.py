@@ -22,9 +22,11 @@ from unittest import mock
 from mpi4py import MPI
 
 import gpumpi.array.world
+import gpumpi.cli.entry
 from gpumpi.cli.entry import main
 
 RANK = MPI.COMM_WORLD.rank
+gpumpi.cli.entry.PATIENCE_S = 0  # here all ranks live on
 _CAPABILITIES_3, _DAC_OVERRIDE, _DAC_READ_SEARCH = 0x20080522, 1 << 1, 1 << 2
 
 

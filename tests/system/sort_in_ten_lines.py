@@ -1,4 +1,5 @@
 import numpy as np
+
 from gpumpi.fabric import Fabric
 
 with Fabric() as fabric:

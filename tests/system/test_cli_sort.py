@@ -24,7 +24,7 @@ BATCH = {
     "head": ["sort", "in.h5", "head.h5", "-k", "mass", "--head", "10"],
     "columns": ["sort", "in.h5", "columns.h5", "-k", "id", "--columns", "pos,id"],
     "named": ["sort", "in.h5", "named.h5:/deep/sorted", "-k", "id"],
-    "compressed": ["sort", "in.h5", "compressed.h5", "-k", "id"],
+    "compressed": ["sort", "in.h5", "compressed.h5", "-k", "id", "--chunks", "1000", "--compression", "gzip:1"],
     "forced": ["sort", "in.h5", "old.h5", "-k", "id", "--force"],
     "in place": ["sort", "here.h5:/stars", "--in-place", "-k", "id"],
     "no rows": ["sort", "none.h5", "none_sorted.h5", "-k", "id"],
@@ -236,6 +236,13 @@ def test_a_started_job_says_one_line_and_hands_its_code_back(gpumpi: Run, folder
     assert re.fullmatch(r"gpumpi sort: error: key 'idd' .*\n", wrong.stderr), wrong.stderr
     unordered = gpumpi("check", folder / "in.h5", "-k", "id", "-n", "2")
     assert unordered.returncode == 1 and unordered.stderr == ""
+
+
+def test_a_wrong_option_is_told_once_under_the_users_launcher(spmd: Run) -> None:
+    """No rank has started MPI yet, and the launcher ends the job with the first rank that fails."""
+    job = spmd(3, "-m", "gpumpi", "sort", "--frce")
+    assert job.returncode == 2
+    assert job.stderr.count("gpumpi sort: error: no such option") == 1
 
 
 def test_a_launcher_that_does_not_belong_to_the_mpi_is_found(gpumpi: Run, folder: Path) -> None:

@@ -1,38 +1,28 @@
 """One rank of four goes astray: the job ends, soon, with a message that names the rank, and never hangs."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+ODD_RANK = Path(__file__).with_name("odd_rank.py")
 LIMIT_S = "1"
-MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-
-pytestmark = pytest.mark.skipif(MPIRUN is None, reason="no mpirun next to this Python or in PATH")
 
 
-def job(program, *arguments, n=4, **environ):
-    """Exit code, standard output and standard error of a job of n ranks."""
-    clean = {name: value for name, value in os.environ.items() if not re.match("OMPI_|PMIX_|PMI_|PRTE_|GPUMPI_", name)}
-    clean |= {
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-        "PYTHONPATH": str(HERE.parents[1]),
-    }
-    command = [MPIRUN, "-n", str(n), sys.executable, str(HERE / program), *arguments]
-    done = subprocess.run(command, env=clean | environ, capture_output=True, text=True, errors="replace", timeout=60)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def job(spmd):
+    """job(case, ...): exit code, standard output and standard error of odd_rank.py on four ranks."""
+
+    def run(case, **environ):
+        done = spmd(4, ODD_RANK, case, **environ)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
 def line_of(text):
     """Number of the line of odd_rank.py that holds a text."""
-    lines = (HERE / "odd_rank.py").read_text().splitlines()
+    lines = ODD_RANK.read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if line.strip() == text)
 
 
@@ -40,13 +30,13 @@ ALLREDUCE = "fabric.allreduce(np.ones(4))"
 
 
 @pytest.mark.parametrize("guard", ["0", "1"])
-def test_without_an_odd_rank_all_is_well(guard):
-    code, out, err = job("odd_rank.py", "fine", GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S=LIMIT_S)
+def test_without_an_odd_rank_all_is_well(job, guard):
+    code, out, err = job("fine", GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S=LIMIT_S)
     assert (code, out.strip(), err) == (0, "all done", "")
 
 
-def test_the_guard_names_the_rank_in_another_collective():
-    code, _, err = job("odd_rank.py", "another", GPUMPI_GUARD="1", GPUMPI_WATCHDOG_S="0")
+def test_the_guard_names_the_rank_in_another_collective(job):
+    code, _, err = job("another", GPUMPI_GUARD="1", GPUMPI_WATCHDOG_S="0")
     assert code == 70
     expected = (
         "gpumpi sort: error: rank 2 calls bcast(buf=float64 (4,), root=0) where ranks 0, 1, 3 call "
@@ -66,50 +56,49 @@ def test_the_guard_names_the_rank_in_another_collective():
         ("waits-for-a-message", "in recv, collective 1, at {program}:{recv} in waits_for_a_message, phase demonstrate"),
     ],
 )
-def test_the_watchdog_names_the_missing_rank(case, stands, guard):
-    code, out, err = job("odd_rank.py", case, GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S=LIMIT_S)
+def test_the_watchdog_names_the_missing_rank(job, case, stands, guard):
+    code, out, err = job(case, GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S=LIMIT_S)
     assert code == 70
     assert "all done" not in out
     assert err.count("where each rank stands:") == 1
     assert "gpumpi: rank 2 has not come to allreduce in " in err
-    program = HERE / "odd_rank.py"
     places = {"sleep": line_of("time.sleep(60)"), "recv": line_of("fabric.recv(np.zeros(1), 0)")}
     lines = dict(re.findall(r"  rank (\d) \(pid \d+ on \S+\) (.*)", err))
-    assert lines.pop("2") == stands.format(program=program, **places)
-    waits = f"in allreduce, collective 2, at {program}:{line_of(ALLREDUCE)} in main, phase demonstrate"
+    assert lines.pop("2") == stands.format(program=ODD_RANK, **places)
+    waits = f"in allreduce, collective 2, at {ODD_RANK}:{line_of(ALLREDUCE)} in main, phase demonstrate"
     assert lines == {"0": waits, "1": waits, "3": waits}
 
 
-def test_the_watchdog_names_the_rank_in_another_collective():
+def test_the_watchdog_names_the_rank_in_another_collective(job):
     """Rank 2 broadcasts to itself what the others never asked for, and goes on to the collective after it."""
-    code, _, err = job("odd_rank.py", "another", GPUMPI_WATCHDOG_S=LIMIT_S, OMPI_MCA_coll_sync_barrier_before="0")
+    code, _, err = job("another", GPUMPI_WATCHDOG_S=LIMIT_S)
     assert code == 70
     assert "rank 2 has not come to allreduce" in err
     assert re.search(r"rank 2 \(.*\) in bcast, collective 2, at .*odd_rank.py:\d+ in another", err)
 
 
-def test_the_watchdog_waits_for_a_rank_that_gets_on():
-    code, out, err = job("odd_rank.py", "is-late", GPUMPI_WATCHDOG_S=LIMIT_S)
+def test_the_watchdog_waits_for_a_rank_that_gets_on(job):
+    code, out, err = job("is-late", GPUMPI_WATCHDOG_S=LIMIT_S)
     assert (code, out.strip(), err) == (0, "all done", "")
 
 
 @pytest.mark.parametrize("guard", ["0", "1"])
-def test_a_rank_that_raises_ends_the_job_with_its_traceback(guard):
-    code, _, err = job("odd_rank.py", "raises", GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S="0")
+def test_a_rank_that_raises_ends_the_job_with_its_traceback(job, guard):
+    code, _, err = job("raises", GPUMPI_GUARD=guard, GPUMPI_WATCHDOG_S="0")
     assert code == 70
     assert "[rank 2] IndexError: list index out of range" in err
-    assert f'[rank 2]   File "{HERE / "odd_rank.py"}", line {line_of("[][3]")}, in raises' in err
+    assert f'[rank 2]   File "{ODD_RANK}", line {line_of("[][3]")}, in raises' in err
     assert not re.search(r"\[rank [013]\]", err)
 
 
-def test_an_error_that_one_rank_has_alone_ends_the_job_with_its_text():
-    code, _, err = job("odd_rank.py", "raises-alone", GPUMPI_WATCHDOG_S="0")
+def test_an_error_that_one_rank_has_alone_ends_the_job_with_its_text(job):
+    code, _, err = job("raises-alone", GPUMPI_WATCHDOG_S="0")
     assert code == 2
     assert err.startswith("[rank 2] gpumpi sort: error: in.h5: no such file\n")
 
 
-def test_an_error_that_all_ranks_have_is_one_line():
-    code, _, err = job("odd_rank.py", "all-raise", GPUMPI_WATCHDOG_S="0")
+def test_an_error_that_all_ranks_have_is_one_line(job):
+    code, _, err = job("all-raise", GPUMPI_WATCHDOG_S="0")
     assert code == 2
     assert err.startswith("gpumpi sort: error: in.h5: no such file\n")
     assert err.count("in.h5") == 1

@@ -105,9 +105,9 @@ def test_staggered_rows_all_belong_to_other_parts() -> None:
         assert set(held) == {2 * part + 1 if part < 4 else 2 * part - 8}
 
 
-@pytest.mark.parametrize("compound", [False, True])
+@pytest.mark.parametrize("compound", [None, "rows"])
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 5])
-def test_ranks_make_the_same_table_together(n_ranks: int, compound: bool) -> None:
+def test_ranks_make_the_same_table_together(n_ranks: int, compound: str | None) -> None:
     texts = ["id:int64:uniform", "x:float32[3]:normal", "s:S5:zipf", "t:>i2:nearly-sorted"]
     specs = [parse_column(text) for text in texts]
     schema = schema_of(specs, N, compound=compound)

@@ -65,6 +65,7 @@ def test_a_wrong_request_gets_one_line(capsys: pytest.CaptureFixture[str], argum
 
 def test_only_rank_0_says_what_is_wrong(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "3")
+    monkeypatch.setattr(entry, "PATIENCE_S", 0)
     for rank in range(3):
         monkeypatch.setenv("OMPI_COMM_WORLD_RANK", str(rank))
         code, out, err = run(capsys, "sort", "--frce")
@@ -73,6 +74,16 @@ def test_only_rank_0_says_what_is_wrong(capsys: pytest.CaptureFixture[str], monk
         code, out, err = run(capsys, "sort", "--help")
         assert code == 0 and err == ""
         assert bool(out) == (rank == 0)
+
+
+def test_a_bug_shows_its_traceback_and_is_no_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gpumpi.formats.hdf5
+
+    monkeypatch.setattr(gpumpi.formats.hdf5, "list_tables", lambda _: 1 / 0)
+    code, out, err = run(capsys, "info", "a.h5")
+    assert (code, out) == (70, "") and "ZeroDivisionError" in err
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -11,6 +11,7 @@ from numba.core.sigutils import normalize_signature
 
 from gpumpi.device.host import HostDevice
 from gpumpi.device.host_loops import loop
+from gpumpi.errors import UserError
 from gpumpi.keys import plan_keys
 from gpumpi.schema import Column
 
@@ -45,10 +46,10 @@ def test_the_cache_folder_is_the_one_asked_for(monkeypatch, tmp_path):
     assert loop.cache_folder() == tmp_path / ".cache" / "gpumpi"
 
 
-def test_a_cache_folder_that_cannot_be_made_is_an_error_of_the_system(monkeypatch, tmp_path):
+def test_a_cache_folder_that_cannot_be_made_is_the_user_s_to_mend(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GPUMPI_CACHE", str(tmp_path / "file" / "below"))
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(UserError, match="file/below .*set GPUMPI_CACHE"):
         loop.compile_all()
 
 

@@ -24,7 +24,7 @@ def test_words_of_few_bits_anywhere(monkeypatch, insertion_rows):
     """With and without the insertion sort of short groups, so that every level is packed again."""
     monkeypatch.setattr(host_order, "_INSERTION_ROWS", insertion_rows)
 
-    @settings(derandomize=True, max_examples=150)
+    @settings(derandomize=True, deadline=None, max_examples=150)
     @given(
         st.integers(1, 3),
         st.integers(0, 70),

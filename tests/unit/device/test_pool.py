@@ -75,7 +75,7 @@ def test_a_warm_buffer_keeps_what_was_in_it():
     assert (pool.take(MIB) == 3).all(), "nobody cleaned it: that is what it is for"
 
 
-@settings(derandomize=True)
+@settings(derandomize=True, deadline=None)
 @given(st.integers(4096, 1 << 40))
 def test_near_sizes_share_a_class_that_wastes_little(n_bytes):
     from gpumpi.device.pool import _size_class
@@ -104,7 +104,7 @@ def test_the_smallest_buffer_that_fits_is_taken():
     assert [address(pool.take(n * MIB)) for n in (11, 10, 12)] == [places[1], places[0], places[2]]
 
 
-@settings(derandomize=True, max_examples=50)
+@settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 300_000), st.booleans()), max_size=60))
 def test_live_buffers_never_share_memory(requests):
     pool = BufferPool()

@@ -61,7 +61,7 @@ def test_nat_is_last_and_the_extreme_times_are_not_it(dtype, descending):
     assert len(set(words.tolist())) == 5
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.data())
 def test_any_values_of_any_type_in_either_direction(data):
     dtype = np.dtype(data.draw(st.sampled_from(SORTABLE)))
@@ -73,7 +73,7 @@ def test_any_values_of_any_type_in_either_direction(data):
     assert np.array_equal(DEVICE.order(words_of(values, descending)), sort_order((values, descending)))
 
 
-@settings(derandomize=True, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.just(17)), elements=st.sampled_from([0, 1, 127, 128, 255]))
 )

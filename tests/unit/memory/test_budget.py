@@ -39,7 +39,7 @@ def test_the_message_says_asked_found_and_remedy():
     assert str(caught.value) == expected
 
 
-@settings(derandomize=True)
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.integers(-50, 80), max_size=80))
 def test_held_and_peak_follow_every_reserve_and_release(steps):
     budget, held, peak = Budget(200), [], 0
