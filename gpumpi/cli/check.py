@@ -44,7 +44,7 @@ def command(
     Exit codes: 0 it is so, 1 it is not, 2 the check could not be made.
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     machine = job.Machine(n_ranks, device, host_memory)
-    return job.run(ctx, machine, lambda world: _check(world, table, keys, unique, against, as_json, quiet), quiet=quiet)
+    return job.run(ctx, machine, lambda world: _check(world, table, keys, unique, against, as_json, quiet))
 
 
 def _check(
@@ -53,9 +53,12 @@ def _check(
     from dataclasses import asdict
 
     from gpumpi.algorithms.check import check
+    from gpumpi.cli.progress import shown
 
     table = world.read(name)
-    report = check(table, keys, against=world.read(against) if against else None, unique=unique)
+    other = world.read(against) if against else None
+    with shown(world.trace, world.rank, quiet):
+        report = check(table, keys, against=other, unique=unique)
     if world.rank == 0:
         if as_json:
             click.echo(json.dumps({"command": "check", "input": name, "against": against, **asdict(report)}))

@@ -90,12 +90,13 @@ class Request:
 def command(ctx: click.Context, /, n_ranks: int | None, **asked: object) -> int:
     """Make a table of random rows, the same one for any number of ranks."""
     request = Request(**asked)  # type: ignore[arg-type]
-    return job.run(ctx, job.Machine(n_ranks), lambda world: _generate(world, request), quiet=request.quiet)
+    return job.run(ctx, job.Machine(n_ranks), lambda world: _generate(world, request))
 
 
 def _generate(world: World, request: Request) -> None:
     from gpumpi.algorithms.column_spec import parse_column
     from gpumpi.algorithms.generate import generate
+    from gpumpi.cli.progress import shown
     from gpumpi.cli.summary import Stopwatch, tell
     from gpumpi.cli.target import check_target
     from gpumpi.formats.hdf5 import split_name
@@ -110,7 +111,8 @@ def _generate(world: World, request: Request) -> None:
         name = name or "/"
     table = generate(world, specs, request.n_rows, request.seed, compound=compound)
     check_target(table, request.output, force=request.force, need_bytes=request.n_rows * table.schema.row_bytes)
-    notes = table.write(path, name, force=request.force, chunks=request.chunks, compression=request.compression)
+    with shown(world.trace, world.rank, request.quiet):
+        notes = table.write(path, name, force=request.force, chunks=request.chunks, compression=request.compression)
     tell(
         world.fabric, world.trace, as_json=request.as_json, quiet=request.quiet, notes=notes,
         command="generate", what="generated", input=None, output=request.output, elapsed_s=stopwatch.elapsed_s,

@@ -1,4 +1,4 @@
-"""Running a command's work on all ranks: start them if asked to, open the world, show progress, hand a code back.
+"""Running a command's work on all ranks: start them if asked to, open the world, hand a code back.
 
 Knows: the order of these steps. Does not know: any one command.
 """
@@ -31,13 +31,13 @@ class Machine:
     host_memory: str | None = None
 
 
-def run(ctx: click.Context, machine: Machine, body: Body, *, quiet: bool = False) -> int:
+def run(ctx: click.Context, machine: Machine, body: Body) -> int:
     """Exit code of a command whose work is `body`, which every rank runs in an open world."""
     asked_here = ctx.get_parameter_source("n_ranks") == ParameterSource.COMMANDLINE
     if launch.must_start(machine.n_ranks, os.environ, asked_here=asked_here):
         return launch.run(launch.plan_launch(machine.n_ranks or 1, ctx.find_root().obj, os.environ))
 
-    return _run_spmd()(lambda: _in_world(machine, body, quiet), name=ctx.command_path)
+    return _run_spmd()(lambda: _in_world(machine, body), name=ctx.command_path)
 
 
 def _run_spmd() -> Callable[..., int]:
@@ -50,11 +50,10 @@ def _run_spmd() -> Callable[..., int]:
     return run_spmd
 
 
-def _in_world(machine: Machine, body: Body, quiet: bool) -> int:
+def _in_world(machine: Machine, body: Body) -> int:
     from gpumpi.array.world import World
-    from gpumpi.cli.progress import shown
     from gpumpi.fabric.launcher import check_world
 
     check_world()
-    with World(device=machine.device, host_memory=machine.host_memory) as world, shown(world.trace, world.rank, quiet):
+    with World(device=machine.device, host_memory=machine.host_memory) as world:
         return body(world) or 0

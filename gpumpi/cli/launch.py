@@ -27,6 +27,7 @@ from gpumpi.errors import UserError
 
 OPEN_MPI, HYDRA, OTHER = "Open MPI", "Hydra", "other"
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SHOW_CURSOR = "\x1b[?25h"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ def run(launch: Launch) -> int:
         if job.stderr is not None:
             copy_without_exit_remarks(job.stderr.fileno(), sys.stderr.fileno())
         code = job.wait()
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)  # a rank that was ended in the middle of its bar has not
+        sys.stderr.flush()
     return code if code >= 0 else 128 - code
 
 
@@ -172,4 +176,7 @@ def _uninstalled_root() -> str | None:
 
 def _terminal_columns() -> str | None:
     """Width of the terminal, which a rank cannot see: its output goes through the launcher."""
-    return str(os.get_terminal_size(sys.stderr.fileno()).columns) if sys.stderr.isatty() else None
+    if not sys.stderr.isatty():
+        return None
+    # A terminal that nobody has told its size says 0.
+    return str(os.get_terminal_size(sys.stderr.fileno()).columns or 80)

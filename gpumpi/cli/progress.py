@@ -49,4 +49,4 @@ def _terminal() -> Console | None:
         return None
     from rich.console import Console
 
-    return Console(stderr=True, force_terminal=True, width=int(columns)) if columns else Console(stderr=True)
+    return Console(stderr=True, force_terminal=True, width=int(columns) if columns.isdigit() else None)

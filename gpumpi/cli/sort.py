@@ -86,10 +86,11 @@ def command(ctx: click.Context, /, n_ranks: int | None, device: str, host_memory
     if request.in_place == bool(request.output) and not request.explain:
         ctx.fail("--in-place takes no OUT" if request.in_place else "missing argument 'OUT'")
     machine = job.Machine(n_ranks, device, host_memory)
-    return job.run(ctx, machine, lambda world: _sort(world, request), quiet=request.quiet or request.explain)
+    return job.run(ctx, machine, lambda world: _sort(world, request))
 
 
 def _sort(world: World, request: Request) -> None:
+    from gpumpi.cli.progress import shown
     from gpumpi.cli.summary import Stopwatch, tell
     from gpumpi.cli.target import check_target
 
@@ -102,11 +103,12 @@ def _sort(world: World, request: Request) -> None:
         table, request.target, force=request.force, in_place=request.in_place,
         need_bytes=0 if request.unique else n_rows * table.schema.row_bytes,
     )  # fmt: skip
-    ordered = table.sort(*request.keys, descending=request.reverse, unique=request.unique, head=request.head)
-    notes = ordered.write(
-        request.target, force=request.force, in_place=request.in_place,
-        chunks=request.chunks, compression=request.compression,
-    )  # fmt: skip
+    with shown(world.trace, world.rank, request.quiet):
+        ordered = table.sort(*request.keys, descending=request.reverse, unique=request.unique, head=request.head)
+        notes = ordered.write(
+            request.target, force=request.force, in_place=request.in_place,
+            chunks=request.chunks, compression=request.compression,
+        )  # fmt: skip
     tell(
         world.fabric, world.trace, as_json=request.as_json, quiet=request.quiet, notes=notes,
         command="sort", what=request.what, input=request.table, output=request.target, elapsed_s=stopwatch.elapsed_s,

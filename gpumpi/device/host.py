@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.device.base import Columns, RowNumbers, Rows, Words
-from gpumpi.device.host_lookup import Table, Tree, make_lookup
+from gpumpi.device.host_lookup import Lookup, make_lookup
 from gpumpi.device.host_loops import rows as row_loops
 from gpumpi.device.host_loops import words as word_loops
 from gpumpi.device.host_loops.loop import compile_all
@@ -44,12 +44,12 @@ class HostDevice:
             word_loops.place_bits(bits, 8 * part.width_bytes, part.first_bit, out)
         return out
 
-    def lookup(self, splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Table | Tree:
+    def lookup(self, splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Lookup:
         """See `Device.lookup`."""
         return make_lookup(splitters, splitter_rows)
 
     def classify(
-        self, words: Words, first_row: int, lookup: Table | Tree
+        self, words: Words, first_row: int, lookup: Lookup
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """See `Device.classify`."""
         ids = self.pool.take(2 * words.shape[1]).view(np.uint16)
@@ -58,7 +58,7 @@ class HostDevice:
         return ids, counts
 
     def partition(
-        self, columns: Columns, plan: KeyPlan, first_row: int, lookup: Table | Tree
+        self, columns: Columns, plan: KeyPlan, first_row: int, lookup: Lookup
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
         """See `Device.partition`: words are made and used up a cacheful at a time."""
         n_rows = len(columns[plan.parts[0].column])

@@ -1,8 +1,15 @@
 """Sorting, checking and generating from the command line: what comes out, what is said, and where."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
+import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import h5py
@@ -10,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.system.conftest import Run
-from tests.system.processes import MPI_ENVIRONMENT, mpirun, run_process
+from tests.system.processes import MPI_ENVIRONMENT, clean_environment, mpirun, run_process
 
 N_RANKS = 3
 SEED = 20_261
@@ -236,6 +243,25 @@ def test_a_started_job_says_one_line_and_hands_its_code_back(gpumpi: Run, folder
     assert re.fullmatch(r"gpumpi sort: error: key 'idd' .*\n", wrong.stderr), wrong.stderr
     unordered = gpumpi("check", folder / "in.h5", "-k", "id", "-n", "2")
     assert unordered.returncode == 1 and unordered.stderr == ""
+
+
+@pytest.mark.parametrize("width", [0, 100])
+def test_a_terminal_gets_a_bar_and_then_the_summary(folder: Path, tmp_path: Path, width: int) -> None:
+    """Through the launcher, which stands between the ranks and the terminal."""
+    ours, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    command = [sys.executable, "-m", "gpumpi", "sort", str(folder / "in.h5"), "out.h5", "-k", "id", "-n", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=terminal) as job:
+        os.close(terminal)
+        seen = b""
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while piece := os.read(ours, 1 << 16):
+                seen += piece
+    os.close(ours)
+    assert job.returncode == 0
+    bar, _, summary = seen.decode().partition("sorted by id: ")
+    assert "distribute" in bar and "%" in bar
+    assert summary.startswith("5,000 rows") and summary.endswith("in out.h5\r\n\x1b[?25h")
 
 
 def test_a_wrong_option_is_told_once_under_the_users_launcher(spmd: Run) -> None:

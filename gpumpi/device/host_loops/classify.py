@@ -2,8 +2,12 @@
 
 Twin of `kernels/classify.cu`. A splitter is (words, row): a row whose key equals a splitter's goes by its row number,
 so that one heavy key still splits evenly and stays in input order.
-Source: sample sort with equality handling by position, in the spirit of P. Sanders and S. Winkel, "Super Scalar Sample
-Sort" (ESA 2004); the table that replaces the top of their search tree is linear in the key, as in interpolation search.
+
+First words are looked up among the splitters' distinct first words, in a table of cells that holds how many of them
+lie below each cell; the few inside a cell are stepped over. Cells are equally wide, or double in width with the
+distance from the lowest splitter, each octave cut into 2^m cells. `host_lookup` chooses.
+Source: splitter search without branches is P. Sanders and S. Winkel, "Super Scalar Sample Sort" (ESA 2004); cells in
+place of the top of their tree are interpolation search; doubling cells are those of HDR histograms.
 """
 
 from __future__ import annotations
@@ -15,105 +19,105 @@ from gpumpi.device.host_loops.loop import inner, loop
 U = np.uint64
 
 
-@loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],i8[::1],u2[::1],u8,u8,u2[::1],i8[::1])")
-def classify_by_table(words, first_row, splitters, splitter_rows, cursors, table, low, shift, ids, counts):
-    """Partition of each row, and rows a partition, by a table over the range of the splitters' first words.
+@loop("void(u8[::1],u8[::1],u2[::1],u8,u8,u2[::1])")
+def find_linear(word, distinct, cells, low, shift, ids):
+    """How many distinct first words are not above each row's, by cells of width ``2**shift``.
 
-    ``table[(word - low) >> shift]`` counts the splitters below that cell; the few in it are stepped over.
-    `splitters` ends with one entry of all ones, which is no splitter.
+    `distinct` ends with all ones, which is no splitter.
     """
-    n_splitters = splitter_rows.size
-    last = U(table.size - 1)
-    word, splitter = words[0], splitters[0]
+    last = U(cells.size - 1)
     for i in range(word.size):
         cell = (max(word[i], low) - low) >> shift
-        p = table[min(cell, last)]
-        ids[i] = p + np.uint16(splitter[p] <= word[i])
-    if has_ties(words, splitter_rows):
-        for i in range(word.size):
-            ids[i] = np.uint16(step_over(splitter, n_splitters, word[i], np.int64(ids[i])))
-        settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
-    else:
-        for i in range(word.size):
-            p = step_over(splitter, n_splitters, word[i], np.int64(ids[i]))
-            ids[i] = np.uint16(p)
-            counts[p] += 1
+        p = cells[min(cell, last)]
+        ids[i] = p + np.uint16(distinct[p] <= word[i])
+
+
+@loop("void(u8[::1],u8[::1],u2[::1],u8,u8,u2[::1])")
+def find_doubling(word, distinct, cells, low, mantissa_bits, ids):
+    """The same, by cells that double in width."""
+    last = U(cells.size - 1)
+    for i in range(word.size):
+        cell = doubling_cell(max(word[i], low) - low, mantissa_bits)
+        p = cells[min(cell, last)]
+        ids[i] = p + np.uint16(distinct[p] <= word[i])
 
 
 @inner
-def has_ties(words, splitter_rows):
-    """Whether rows with a splitter's first word can lie on both sides of it."""
-    return words.shape[0] > 1 or (splitter_rows.size > 0 and splitter_rows.max() >= 0)
+def doubling_cell(distance, mantissa_bits):
+    """The cell of a distance: its leading bit's place, then the `mantissa_bits` bits that follow."""
+    octave = U(63) - leading_zeros(distance | (U(1) << mantissa_bits))
+    drop = octave - mantissa_bits
+    return (drop << mantissa_bits) + (distance >> drop)
 
 
 @inner
-def step_over(splitter, n_splitters, word, p):
-    """`p` counts some of the splitters that are not above `word`, which ascend; count the rest of them."""
-    while splitter[p] <= word and p < n_splitters:
-        p += 1
-    return min(p, n_splitters)
+def leading_zeros(x):
+    """Zero bits above the highest one; `x` is not 0."""
+    count = U(0)
+    for step in (32, 16, 8, 4, 2, 1):
+        high = x >> U(64 - step)
+        count += U(step) if high == U(0) else U(0)
+        x = x << U(step) if high == U(0) else x
+    return count
 
 
-@loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],i8[::1],u8[::1],i8,u2[::1],i8[::1])")
-def classify_by_tree(words, first_row, splitters, splitter_rows, cursors, tree, depth, ids, counts):
-    """The same by a search tree in breadth-first order (padded with all ones): for keys a linear table cannot part."""
-    n_splitters = splitter_rows.size
-    for i in range(words.shape[1]):
-        word = words[0, i]
-        at = U(1)
-        for _ in range(depth):
-            at = U(2) * at + U(tree[at] <= word)
-        ids[i] = np.uint16(min(np.int64(at) - (1 << depth), n_splitters))
-    if has_ties(words, splitter_rows):
-        settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts)
-    else:
-        for i in range(words.shape[1]):
-            counts[ids[i]] += 1
+@loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],u8[::1],u2[::1],i8[::1],i8[::1],u2[::1],i8[::1])")
+def settle(words, first_row, splitters, splitter_rows, distinct, rights, cursors, lefts, ids, counts):
+    """From how many distinct first words are at least found (`ids`) to partitions, and rows a partition.
 
-
-@inner
-def settle_ties(words, first_row, splitters, splitter_rows, cursors, ids, counts):
-    """`ids` count the splitters whose first word is not above the row's; settle equal ones by other words and row.
-
-    ``cursors[p]`` is where the splitters with the key of splitter p - 1 begin; rows ascend, so each cursor only ever
-    moves up, past the splitters whose rows have been passed.
+    Splitters whose first word is ``distinct[u - 1]`` are those from ``lefts[u]`` to below ``rights[u]``. Rows ascend,
+    so among splitters of the same key a cursor only ever moves up, past those whose rows have been passed.
     """
+    word = words[0]
+    n_distinct = distinct.size - 1
+    if rights.size == splitter_rows.size + 1 and (splitter_rows.size == 0 or splitter_rows.max() < 0):
+        if words.shape[0] == 1:
+            for i in range(word.size):
+                p = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
+                ids[i] = np.uint16(p)
+                counts[p] += 1
+            return
     if words.shape[0] == 1:
-        for i in range(words.shape[1]):
-            p = np.int64(ids[i])
-            cursor = advance(cursors, p, splitter_rows, first_row + i)
-            p = cursor if splitters[0, max(p - 1, 0)] == words[0, i] else p
+        for i in range(word.size):
+            u = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
+            p = np.int64(rights[u])
+            cursor = cursors[u]
+            while cursor < p and splitter_rows[cursor] <= first_row + i:
+                cursor += 1
+                cursors[u] = cursor
+            p = cursor if distinct[max(u - 1, 0)] == word[i] else p
             ids[i] = np.uint16(p)
             counts[p] += 1
-    else:
-        for i in range(words.shape[1]):
-            p = np.int64(ids[i])
-            sign = 1
-            while p > 0 and splitters[0, p - 1] == words[0, i]:
-                sign = compare_to_splitter(words, i, splitters, p - 1)
-                if sign >= 0:
-                    break
-                p -= 1
-            if p > 0 and sign == 0:
-                p = advance(cursors, p, splitter_rows, first_row + i)
-            ids[i] = np.uint16(p)
-            counts[p] += 1
+        return
+    for i in range(word.size):
+        u = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
+        p = np.int64(rights[u])
+        if u > 0 and distinct[u - 1] == word[i]:
+            p = not_above(words, i, first_row + i, splitters, splitter_rows, lefts[u], p)
+        ids[i] = np.uint16(p)
+        counts[p] += 1
 
 
 @inner
-def advance(cursors, p, splitter_rows, row):
-    """Move cursor `p` past the splitters whose row is not above `row`; where it is then."""
-    cursor = cursors[p]
-    while cursor < p and splitter_rows[cursor] <= row:
-        cursor += 1
-        cursors[p] = cursor
-    return cursor
+def step_over(distinct, n_distinct, word, u):
+    """`u` counts some of the distinct words not above `word`; count the rest of them."""
+    while distinct[u] <= word and u < n_distinct:
+        u += 1
+    return min(u, n_distinct)
 
 
 @inner
-def compare_to_splitter(words, i, splitters, j):
-    """-1, 0 or 1 as row `i` comes before, equals or comes after splitter `j` by its words."""
-    for k in range(words.shape[0]):
-        if words[k, i] != splitters[k, j]:
-            return -1 if words[k, i] < splitters[k, j] else 1
-    return 0
+def not_above(words, i, row, splitters, splitter_rows, start, stop):
+    """The first splitter from `start` to `stop` that is above the row by all words and the row's number."""
+    while start < stop:
+        middle = (start + stop) // 2
+        above = splitter_rows[middle] > row
+        for k in range(1, words.shape[0]):
+            if splitters[k, middle] != words[k, i]:
+                above = splitters[k, middle] > words[k, i]
+                break
+        if above:
+            stop = middle
+        else:
+            start = middle + 1
+    return start
