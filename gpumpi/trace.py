@@ -37,12 +37,13 @@ class Trace:
     def span(self, phase: str) -> Iterator[None]:
         """Time what runs inside as `phase`; spans of different phases may nest, each counts its own wall time."""
         outer, self.phase = self.phase, phase
+        self.seconds.setdefault(phase, 0.0)
         self.beats += 1
         start_s = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start_s
+            self.seconds[phase] += time.perf_counter() - start_s
             self.phase = outer
 
     def count(self, name: str, amount: int = 1) -> None:

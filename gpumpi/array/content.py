@@ -5,10 +5,12 @@ Knows: a source's rows, local arrays. Does not know: keys, how many ranks there 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from gpumpi.device.base import Device, RowNumbers, Rows
 from gpumpi.device.pool import BufferPool
@@ -119,9 +121,9 @@ def take(device: Device, rows: Rows, chosen: RowNumbers) -> Rows:
     return out
 
 
-def as_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Rows:
-    """The array's rows as plain bytes, without a copy if it is contiguous."""
+def as_rows(array: npt.NDArray[Any]) -> Rows:
+    """The array's rows as plain bytes, without a copy if it is contiguous; nobody writes to them."""
     contiguous = np.ascontiguousarray(array)
     n_rows = len(contiguous)
-    row_bytes = contiguous.dtype.itemsize * int(np.prod(contiguous.shape[1:], dtype=np.int64))
+    row_bytes = contiguous.dtype.itemsize * math.prod(contiguous.shape[1:])
     return contiguous.reshape(-1).view(np.uint8).reshape(n_rows, row_bytes)

@@ -142,8 +142,25 @@ class Table:
         return sort_table(self, keys, descending=descending, unique=unique, head=head)
 
     @collective
-    def check_output(self, path: str, name: str | None = None, *, force: bool = False, in_place: bool = False) -> None:
+    def check_output(
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        force: bool = False,
+        in_place: bool = False,
+        chunks: int | None = None,
+        compression: str | None = None,
+        n_rows: int | None = None,
+    ) -> None:
         """Nothing, if `write` with these arguments can be expected to succeed: said before the work is done.
+
+        Parameters
+        ----------
+        path, name, force, in_place, chunks, compression
+            As for `write`.
+        n_rows : int, optional
+            Rows that will be written, if not all.
 
         Raises
         ------
@@ -156,7 +173,8 @@ class Table:
         """
         from gpumpi.array.writing import Destination, check_output
 
-        check_output(self, Destination.of(path, name, force, in_place))
+        destination = Destination.of(path, name, force, in_place, chunks, compression)
+        check_output(self, destination, self.n_global if n_rows is None else n_rows)
 
     @collective
     def write(

@@ -58,22 +58,23 @@ class Destination:
         return cls(path, name, force, in_place, chunks, compression)
 
 
-def check_output(table: Table, destination: Destination) -> None:
-    """See `Table.check_output`."""
+def check_output(table: Table, destination: Destination, n_rows: int) -> None:
+    """See `Table.check_output`. Every rank looks, so that one that sees another folder is found."""
+    origin = table.origin
+    read = {file for storage in origin.storage for file in storage.files} if isinstance(origin, Hdf5Source) else set()
     with table.fabric.agreed():
-        if table.world.rank == 0:
-            hdf5.check_output(
-                destination.path,
-                force=destination.force,
-                in_place=destination.in_place,
-                source_paths=[table.origin.path] if isinstance(table.origin, Hdf5Source) else [],
-                need_bytes=destination.files * table.n_global * table.schema.row_bytes,
-            )
+        hdf5.check_output(
+            destination.path,
+            force=destination.force,
+            in_place=destination.in_place,
+            source_paths=sorted(read, key=lambda file: (file != getattr(origin, "path", None), file)),
+            need_bytes=destination.files * n_rows * table.schema.row_bytes,
+        )
 
 
 def write_table(table: Table, destination: Destination) -> list[str]:
     """See `Table.write`."""
-    check_output(table, destination)
+    check_output(table, destination, table.n_global)
     with _laid_out(table, destination) as output:
         _write_rows(table, output)
         if output.is_chunked:

@@ -98,7 +98,6 @@ def _generate(world: World, request: Request) -> None:
     from gpumpi.algorithms.generate import generate
     from gpumpi.cli.progress import shown
     from gpumpi.cli.summary import Stopwatch, tell
-    from gpumpi.cli.target import check_target
     from gpumpi.formats.hdf5 import split_name
 
     stopwatch = Stopwatch()
@@ -110,7 +109,6 @@ def _generate(world: World, request: Request) -> None:
         name, _, compound = (name or DEFAULT_NAME).rpartition("/")
         name = name or "/"
     table = generate(world, specs, request.n_rows, request.seed, compound=compound)
-    check_target(table, request.output, force=request.force, need_bytes=request.n_rows * table.schema.row_bytes)
     with shown(world.trace, world.rank, request.quiet):
         notes = table.write(path, name, force=request.force, chunks=request.chunks, compression=request.compression)
     tell(

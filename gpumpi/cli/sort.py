@@ -92,16 +92,15 @@ def command(ctx: click.Context, /, n_ranks: int | None, device: str, host_memory
 def _sort(world: World, request: Request) -> None:
     from gpumpi.cli.progress import shown
     from gpumpi.cli.summary import Stopwatch, tell
-    from gpumpi.cli.target import check_target
 
     stopwatch = Stopwatch()
     table = world.read(request.table, columns=list(request.columns) or None)
     if request.explain:
         return _explain(world, table, request)
     n_rows = table.n_global if request.head is None else min(request.head, table.n_global)
-    check_target(
-        table, request.target, force=request.force, in_place=request.in_place,
-        need_bytes=0 if request.unique else n_rows * table.schema.row_bytes,
+    table.check_output(
+        request.target, force=request.force, in_place=request.in_place,
+        chunks=request.chunks, compression=request.compression, n_rows=0 if request.unique else n_rows,
     )  # fmt: skip
     with shown(world.trace, world.rank, request.quiet):
         ordered = table.sort(*request.keys, descending=request.reverse, unique=request.unique, head=request.head)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.device.base import Columns, RowNumbers, Rows, Words
+from gpumpi.device.host_lanes import is_number, lanes, numbers
 from gpumpi.device.host_lookup import Lookup, make_lookup
 from gpumpi.device.host_loops import rows as row_loops
 from gpumpi.device.host_loops import words as word_loops
@@ -72,11 +73,10 @@ class HostDevice:
 
     def scatter(self, rows: Rows, ids: npt.NDArray[np.uint16], targets: npt.NDArray[np.int64]) -> None:
         """See `Device.scatter`."""
-        width = rows.shape[1]
-        if width in (1, 2, 4, 8):
-            row_loops.scatter(rows.reshape(-1).view(f"u{width}"), ids, targets.copy())
+        if is_number(rows.shape[1]):
+            row_loops.scatter(numbers(rows), ids, targets.copy())
         else:
-            row_loops.scatter_wide(rows.ctypes.data, width, ids, targets.copy())
+            row_loops.scatter_wide(rows.ctypes.data, rows.shape[1], ids, targets.copy())
 
     def copy_many(
         self, sources: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], sizes_bytes: npt.NDArray[np.int64]
@@ -90,13 +90,11 @@ class HostDevice:
 
     def gather(self, rows: Rows, order: RowNumbers, out: Rows) -> None:
         """See `Device.gather`."""
-        numbers = np.ascontiguousarray(order, dtype=np.uint32)
-        width = rows.shape[1]
-        if width in (1, 2, 4, 8):
-            row_loops.gather(rows.reshape(-1).view(f"u{width}"), numbers, out.reshape(-1).view(f"u{width}"))
+        places = np.ascontiguousarray(order, dtype=np.uint32)
+        if is_number(rows.shape[1]):
+            row_loops.gather(numbers(rows), places, numbers(out))
         else:
-            lane = 8 if width % 8 == 0 else 4 if width % 4 == 0 else 1
-            row_loops.gather_wide(_lanes(rows, lane), numbers, _lanes(out, lane))
+            row_loops.gather_wide(lanes(rows, (8, 4, 1)), places, lanes(out, (8, 4, 1)))
 
     def sort_alone(self, rows: Rows, plan: KeyPlan) -> bool:
         """See `Device.sort_alone`."""
@@ -105,14 +103,14 @@ class HostDevice:
     def fingerprint(self, columns: Sequence[Rows]) -> int:
         """See `Device.fingerprint`."""
         if len(columns) == 1 and columns[0].shape[1] == 8:
-            return int(row_loops.sum_of_mixed_lane(columns[0].reshape(-1).view(np.uint64), _FIRST_WEIGHT))
+            return int(row_loops.sum_of_mixed_lane(numbers(columns[0]), _FIRST_WEIGHT))
         sums = self.pool.take(8 * len(columns[0])).view(np.uint64)
         sums[:] = 0
         first_lane = 0
         for rows in columns:
-            lanes = _lanes(rows, next(lane for lane in (8, 4, 2, 1) if rows.shape[1] % lane == 0))
-            row_loops.add_lanes(lanes, first_lane, sums)
-            first_lane += lanes.shape[1]
+            parts = lanes(rows)
+            row_loops.add_lanes(parts, first_lane, sums)
+            first_lane += parts.shape[1]
         return int(row_loops.sum_of_mixed(sums))
 
     def first_disorder(self, words: Words) -> int:
@@ -137,15 +135,10 @@ _FIRST_WEIGHT = np.uint64(0xE220A8397B1DCDAF)
 """`host_loops.rows.lane_weight` of lane 0."""
 
 
-def _lanes(rows: Rows, lane_bytes: int) -> npt.NDArray[np.unsignedinteger]:
-    return rows.reshape(-1).view(f"u{lane_bytes}").reshape(len(rows), rows.shape[1] // lane_bytes)
-
-
 def _encode(rows: Rows, part: KeyPart, out: npt.NDArray[np.uint64]) -> None:
     """Ordered bits of one part of every row."""
-    if part.width_bytes == rows.shape[1] and part.width_bytes in (1, 2, 4, 8):
-        values = rows.reshape(-1).view(f"u{part.width_bytes}")
-        word_loops.encode_column(values, part.kind, part.width_bytes, part.big_endian, part.descending, out)
+    if part.width_bytes == rows.shape[1] and is_number(part.width_bytes):
+        word_loops.encode_column(numbers(rows), part.kind, part.width_bytes, part.big_endian, part.descending, out)
     else:
         address = rows.ctypes.data + part.offset_bytes
         word_loops.encode_field(

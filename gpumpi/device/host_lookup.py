@@ -2,13 +2,15 @@
 
 Knows: splitters. Does not know: rows, ranks.
 
-A table finds a key's partition in one load and a step or two if few splitters share a cell. Splitters part the keys
-evenly, so they tell themselves how many steps an average key would take; the table with fewer steps is used.
+A table of cells finds a key's partition in a load or two and hardly a step if few splitters share a cell. Splitters
+part the keys evenly, so they tell themselves how many steps an average key would take; the first kind of cells that
+needs few is used: equally wide ones, ones that double in width, or equal ones of which the crowded are cut again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,59 +18,122 @@ import numpy.typing as npt
 from gpumpi.device.host_loops import classify as loops
 
 Words = npt.NDArray[np.uint64]
-_MOST_CELLS = 1 << 14
-_CELLS_A_SPLITTER = 32
-_FEWEST_CELLS = 1 << 10
+Ids = npt.NDArray[np.uint16]
+_CELLS = 1 << 12
 _MANTISSA_BITS = 7
+_PARTS_A_SPLITTER = 16
+_FEW_STEPS = 0.1
 _ALL_ONES = np.uint64(2**64 - 1)
 
 
+class Cells(Protocol):
+    """Where to begin the search for a word."""
+
+    def find(self, word: Words, distinct: Words, ids: Ids) -> None:
+        """How many of the distinct words (all ones at their end) are surely not above each word, into `ids`."""
+
+
 @dataclass(frozen=True)
-class Cells:
-    """How many distinct first words lie below each cell.
+class EqualCells:
+    """Cells of width ``2**shift`` from `low` on, and how many distinct words lie below each."""
 
-    Attributes
-    ----------
-    below : uint16 array
-    low : uint64
-        Where the first cell begins.
-    argument : uint64
-        Width of equal cells as a shift, or bits of mantissa of doubling ones.
-    doubling : bool
-    """
-
-    below: npt.NDArray[np.uint16]
+    below: Ids
     low: np.uint64
-    argument: np.uint64
-    doubling: bool
+    shift: np.uint64
 
-    def of(self, words: Words) -> npt.NDArray[np.int64]:
-        """The cell of each word, which is not below `low`."""
-        distance = words - self.low
-        if not self.doubling:
-            return (distance >> self.argument).astype(np.int64)
-        bits = int(self.argument)
-        octaves = np.array([max(int(d), 1 << bits).bit_length() - 1 - bits for d in distance], np.uint64)
-        return ((octaves << self.argument) + (distance >> octaves)).astype(np.int64)
+    @classmethod
+    def of(cls, distinct: Words) -> EqualCells:
+        """About `_CELLS` cells over the range of the distinct words."""
+        low, spread = _range(distinct)
+        shift = np.uint64(max(0, spread.bit_length() - (_CELLS.bit_length() - 1)))
+        starts = np.arange((spread >> int(shift)) + 1, dtype=np.uint64) << shift
+        return cls(_below(distinct, low, starts), low, shift)
+
+    def find(self, word: Words, distinct: Words, ids: Ids) -> None:
+        """See `Cells.find`."""
+        loops.find_equal(word, distinct, self.below, self.low, self.shift, ids)
+
+
+@dataclass(frozen=True)
+class DoublingCells:
+    """Cells that double in width with the distance from `low`, each octave in ``2**_MANTISSA_BITS`` parts."""
+
+    below: Ids
+    low: np.uint64
+
+    @classmethod
+    def of(cls, distinct: Words) -> DoublingCells:
+        """All octaves that the distinct words reach."""
+        low, spread = _range(distinct)
+        parts = 1 << _MANTISSA_BITS
+        octaves = max(spread, parts).bit_length() - _MANTISSA_BITS
+        starts = list(range(parts)) + [part << octave for octave in range(octaves) for part in range(parts, 2 * parts)]
+        return cls(_below(distinct, low, np.array(starts, np.uint64)), low)
+
+    def find(self, word: Words, distinct: Words, ids: Ids) -> None:
+        """See `Cells.find`."""
+        loops.find_doubling(word, distinct, self.below, self.low, np.uint64(_MANTISSA_BITS), ids)
+
+
+@dataclass(frozen=True)
+class NestedCells:
+    """Equal cells, each cut into ``2**(shift - part_shifts[cell])`` equal parts, from ``part_starts[cell]`` on."""
+
+    below: Ids
+    low: np.uint64
+    shift: np.uint64
+    part_starts: npt.NDArray[np.int64]
+    part_shifts: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, distinct: Words) -> NestedCells:
+        """The cells of `EqualCells`, those with more than one word cut into parts."""
+        outer = EqualCells.of(distinct)
+        inside = np.diff(np.append(outer.below, distinct.size).astype(np.int64))
+        parts = np.where(inside > 1, _PARTS_A_SPLITTER * inside, 1)
+        bits = np.minimum(np.ceil(np.log2(parts)).astype(np.int64), int(outer.shift))
+        starts = np.cumsum(1 << bits) - (1 << bits)
+        edges = [
+            (np.uint64(cell) << outer.shift) + (np.arange(1 << b, dtype=np.uint64) << np.uint64(int(outer.shift) - b))
+            for cell, b in enumerate(bits.tolist())
+        ]
+        below = _below(distinct, outer.low, np.concatenate(edges))
+        return cls(below, outer.low, outer.shift, starts, (int(outer.shift) - bits).astype(np.uint8))
+
+    def find(self, word: Words, distinct: Words, ids: Ids) -> None:
+        """See `Cells.find`."""
+        loops.find_nested(word, distinct, self.below, self.low, self.shift, self.part_starts, self.part_shifts, ids)
+
+
+_KINDS: tuple[type[EqualCells] | type[DoublingCells] | type[NestedCells], ...] = (
+    EqualCells,
+    DoublingCells,
+    NestedCells,
+)
+
+
+def _range(distinct: Words) -> tuple[np.uint64, int]:
+    return (distinct[0], int(distinct[-1] - distinct[0])) if distinct.size else (np.uint64(0), 0)
+
+
+def _below(distinct: Words, low: np.uint64, starts: Words) -> Ids:
+    return np.searchsorted(distinct - low, starts, side="left").astype(np.uint16)
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """Splitters and the table that finds them; see `host_loops.classify`."""
+    """Splitters and the cells that find them; see `host_loops.classify`."""
 
     splitters: Words
     splitter_rows: npt.NDArray[np.int64]
     distinct: Words
     lefts: npt.NDArray[np.int64]
-    rights: npt.NDArray[np.uint16]
+    rights: Ids
     cells: Cells
 
-    def classify(
-        self, words: Words, first_row: int, ids: npt.NDArray[np.uint16], counts: npt.NDArray[np.int64]
-    ) -> None:
+    def classify(self, words: Words, first_row: int, ids: Ids, counts: npt.NDArray[np.int64]) -> None:
         """Fill `ids` with partitions and add to `counts`."""
-        find = loops.find_doubling if self.cells.doubling else loops.find_linear
-        find(words[0], self.distinct, self.cells.below, self.cells.low, self.cells.argument, ids)
+        self.cells.find(words[0], self.distinct, ids)
         loops.settle(
             words, first_row, self.splitters, self.splitter_rows, self.distinct, self.rights,
             self.lefts.copy(), self.lefts, ids, counts,
@@ -78,35 +143,27 @@ class Lookup:
 def make_lookup(splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Lookup:
     """The lookup of splitters: words of shape (n_words, n), rows of shape (n,), ascending by (words, row)."""
     distinct, starts = np.unique(splitters[0], return_index=True)
-    lefts = np.concatenate([[0], starts]).astype(np.int64)
-    rights = np.concatenate([[0], starts[1:], [splitters.shape[1]]] if starts.size else [[0]]).astype(np.uint16)
-    choices = [_equal_cells(distinct), _doubling_cells(distinct)]
-    cells = min(choices, key=lambda cells: _steps(cells, distinct))
+    edges = np.append(starts, splitters.shape[1]).astype(np.int64)
+    lefts, rights = np.append(0, edges[:-1]), np.append(0, edges[1:]).astype(np.uint16)
     ended = np.append(distinct, _ALL_ONES)
-    return Lookup(splitters, splitter_rows, ended, lefts, rights, cells)
+    return Lookup(splitters, splitter_rows, ended, lefts, rights, _choose(distinct, ended))
 
 
-def _steps(cells: Cells, distinct: Words) -> float:
+def _choose(distinct: Words, ended: Words) -> Cells:
+    """The first kind of cells with few steps, else the one with the fewest."""
+    tried: list[tuple[float, Cells]] = []
+    for kind in _KINDS:
+        cells = kind.of(distinct)
+        tried.append((_steps(cells, distinct, ended), cells))
+        if tried[-1][0] <= _FEW_STEPS:
+            return cells
+    return min(tried, key=lambda found: found[0])[1]
+
+
+def _steps(cells: Cells, distinct: Words, ended: Words) -> float:
     """Steps that the key of an average partition takes inside its cell."""
     if distinct.size == 0:
         return 0.0
-    return float((np.arange(distinct.size) - cells.below[cells.of(distinct)]).mean())
-
-
-def _equal_cells(distinct: Words) -> Cells:
-    low, high = (distinct[0], distinct[-1]) if distinct.size else (np.uint64(0), np.uint64(0))
-    wanted = min(max(_FEWEST_CELLS, _CELLS_A_SPLITTER * distinct.size), _MOST_CELLS)
-    shift = np.uint64(max(0, int(high - low).bit_length() - (wanted.bit_length() - 1)))
-    starts = low + (np.arange(int(high - low >> shift) + 1, dtype=np.uint64) << shift)
-    return Cells(np.searchsorted(distinct, starts, side="left").astype(np.uint16), low, shift, False)
-
-
-def _doubling_cells(distinct: Words) -> Cells:
-    low, high = (distinct[0], distinct[-1]) if distinct.size else (np.uint64(0), np.uint64(0))
-    bits = _MANTISSA_BITS
-    last_octave = max(int(high - low), 1 << bits).bit_length() - 1 - bits
-    starts = [distance for distance in range(1 << bits)]
-    starts += [(part << octave) for octave in range(last_octave + 1) for part in range(1 << bits, 2 << bits)]
-    distances = np.array(starts, np.uint64)
-    below = np.searchsorted(distinct - low if distinct.size else distinct, distances, side="left")
-    return Cells(below.astype(np.uint16), low, np.uint64(bits), True)
+    found = np.empty(distinct.size, np.uint16)
+    cells.find(distinct, ended, found)
+    return float((np.arange(1, distinct.size + 1) - found).mean())

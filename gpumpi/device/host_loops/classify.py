@@ -4,8 +4,7 @@ Twin of `kernels/classify.cu`. A splitter is (words, row): a row whose key equal
 so that one heavy key still splits evenly and stays in input order.
 
 First words are looked up among the splitters' distinct first words, in a table of cells that holds how many of them
-lie below each cell; the few inside a cell are stepped over. Cells are equally wide, or double in width with the
-distance from the lowest splitter, each octave cut into 2^m cells. `host_lookup` chooses.
+lie below each cell; the few inside a cell are stepped over. `host_lookup` describes the kinds of cells and chooses.
 Source: splitter search without branches is P. Sanders and S. Winkel, "Super Scalar Sample Sort" (ESA 2004); cells in
 place of the top of their tree are interpolation search; doubling cells are those of HDR histograms.
 """
@@ -15,30 +14,45 @@ from __future__ import annotations
 import numpy as np
 
 from gpumpi.device.host_loops.loop import inner, loop
+from gpumpi.device.host_loops.raw import leading_zeros
 
 U = np.uint64
 
 
 @loop("void(u8[::1],u8[::1],u2[::1],u8,u8,u2[::1])")
-def find_linear(word, distinct, cells, low, shift, ids):
+def find_equal(word, distinct, below, low, shift, ids):
     """How many distinct first words are not above each row's, by cells of width ``2**shift``.
 
     `distinct` ends with all ones, which is no splitter.
     """
-    last = U(cells.size - 1)
+    last = U(below.size - 1)
     for i in range(word.size):
         cell = (max(word[i], low) - low) >> shift
-        p = cells[min(cell, last)]
+        p = below[min(cell, last)]
         ids[i] = p + np.uint16(distinct[p] <= word[i])
 
 
 @loop("void(u8[::1],u8[::1],u2[::1],u8,u8,u2[::1])")
-def find_doubling(word, distinct, cells, low, mantissa_bits, ids):
+def find_doubling(word, distinct, below, low, mantissa_bits, ids):
     """The same, by cells that double in width."""
-    last = U(cells.size - 1)
+    last = U(below.size - 1)
     for i in range(word.size):
         cell = doubling_cell(max(word[i], low) - low, mantissa_bits)
-        p = cells[min(cell, last)]
+        p = below[min(cell, last)]
+        ids[i] = p + np.uint16(distinct[p] <= word[i])
+
+
+@loop("void(u8[::1],u8[::1],u2[::1],u8,u8,i8[::1],u1[::1],u2[::1])")
+def find_nested(word, distinct, below, low, shift, part_starts, part_shifts, ids):
+    """The same, by equal cells that are cut into parts."""
+    last = U(part_starts.size - 1)
+    end = part_starts[part_starts.size - 1] + (np.int64(1) << (np.int64(shift) - np.int64(part_shifts[last]))) - 1
+    inside = (U(1) << shift) - U(1)
+    for i in range(word.size):
+        distance = max(word[i], low) - low
+        cell = distance >> shift
+        part = part_starts[min(cell, last)] + np.int64((distance & inside) >> part_shifts[min(cell, last)])
+        p = below[end if cell > last else part]
         ids[i] = p + np.uint16(distinct[p] <= word[i])
 
 
@@ -50,17 +64,6 @@ def doubling_cell(distance, mantissa_bits):
     return (drop << mantissa_bits) + (distance >> drop)
 
 
-@inner
-def leading_zeros(x):
-    """Zero bits above the highest one; `x` is not 0."""
-    count = U(0)
-    for step in (32, 16, 8, 4, 2, 1):
-        high = x >> U(64 - step)
-        count += U(step) if high == U(0) else U(0)
-        x = x << U(step) if high == U(0) else x
-    return count
-
-
 @loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],u8[::1],u2[::1],i8[::1],i8[::1],u2[::1],i8[::1])")
 def settle(words, first_row, splitters, splitter_rows, distinct, rights, cursors, lefts, ids, counts):
     """From how many distinct first words are at least found (`ids`) to partitions, and rows a partition.
@@ -70,14 +73,14 @@ def settle(words, first_row, splitters, splitter_rows, distinct, rights, cursors
     """
     word = words[0]
     n_distinct = distinct.size - 1
-    if rights.size == splitter_rows.size + 1 and (splitter_rows.size == 0 or splitter_rows.max() < 0):
-        if words.shape[0] == 1:
-            for i in range(word.size):
-                p = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
-                ids[i] = np.uint16(p)
-                counts[p] += 1
-            return
-    if words.shape[0] == 1:
+    one_word = words.shape[0] == 1
+    if one_word and n_distinct == splitter_rows.size and not (splitter_rows >= 0).any():
+        for i in range(word.size):
+            p = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
+            ids[i] = np.uint16(p)
+            counts[p] += 1
+        return
+    if one_word:
         for i in range(word.size):
             u = step_over(distinct, n_distinct, word[i], np.int64(ids[i]))
             p = np.int64(rights[u])

@@ -72,13 +72,17 @@ def compile_all() -> bool:
 
 
 def _compile_alone(lock_file: Path, stamp: Path) -> bool:
+    from numba.core import sigutils
+
     with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists():
             return False
         for compiled, signatures in _every_loop():
             for signature in signatures:
-                compiled.compile(signature)
+                # Calls find cached code by the tuple of argument types, never by the text of a signature.
+                arguments, _ = sigutils.normalize_signature(signature)
+                compiled.compile(arguments)
         stamp.touch()
     return True
 

@@ -1,4 +1,4 @@
-"""Loads and stores at plain addresses, of any alignment: what fields of packed records need.
+"""Single instructions that Numba has no name for: loads and stores at any address, leading zeros.
 
 Knows: addresses. Does not know: whose they are.
 """
@@ -28,6 +28,16 @@ load_u8 = _load(8, types.uint8)
 load_u16 = _load(16, types.uint16)
 load_u32 = _load(32, types.uint32)
 load_u64 = _load(64, types.uint64)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def leading_zeros(typing_context: Any, value: Any) -> Any:
+    """Zero bits above the highest one of a uint64 that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -45,12 +45,11 @@ def read_with_h5py(path, table):
     """Column values by h5py alone, raw bytes kept in the file's order."""
     with h5py.File(path) as file:
         place = file[table.name]
-        found = (
+        return (
             {"": place[()]}
             if isinstance(place, h5py.Dataset)
             else {n: d[()] for n, d in place.items() if isinstance(d, h5py.Dataset) and d.shape}
         )
-    return found
 
 
 def key_values(columns, name):

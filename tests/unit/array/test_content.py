@@ -93,7 +93,9 @@ def test_a_source_is_not_read_before_rows_are_asked_for():
     assert source.was_read == [(0, 10, 20), (1, 10, 20)]
 
 
-@pytest.mark.parametrize("dtype", ["u1", "?", ">i4", "f8", "M8[ns]", "S5", "U3", "V7", [("a", "i1"), ("b", ">f8", (2,))]])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "?", ">i4", "f8", "M8[ns]", "S5", "U3", "V7", [("a", "i1"), ("b", ">f8", (2,))]]
+)
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (7, 3), (0, 3), (7, 0), (5, 2, 2)])
 def test_rows_are_the_array_s_own_bytes(dtype, shape):
     dtype = np.dtype(dtype)

@@ -49,7 +49,7 @@ def test_the_cache_folder_is_the_one_asked_for(monkeypatch, tmp_path):
 def test_a_cache_folder_that_cannot_be_made_is_the_user_s_to_mend(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GPUMPI_CACHE", str(tmp_path / "file" / "below"))
-    with pytest.raises(UserError, match="file/below .*set GPUMPI_CACHE"):
+    with pytest.raises(UserError, match=r"file/below .*set GPUMPI_CACHE"):
         loop.compile_all()
 
 
