@@ -1,6 +1,7 @@
 """The loops are compiled by one process, once, for all the types that they are called with."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,33 @@ def test_no_caller_s_array_makes_a_loop_compile_again():
     for function, signatures in loop._every_loop():
         declared = {normalize_signature(signature)[0] for signature in signatures}
         assert set(function.signatures) <= declared, f"{function.__name__} was called with other types than declared"
+
+
+COMPARES = "-1 if words[k, i] < words[k, j] else 1"
+ORDER_TWO_ROWS = """
+import numpy as np
+from gpumpi.device.host_loops import loop, order
+mine = [entry for entry in loop._every_loop() if entry[0] is order.insertion_sort_groups]
+loop._every_loop = lambda: mine
+loop.compile_all()
+rows = np.array([0, 1], np.uint32)
+order.insertion_sort_groups(np.array([[9, 4]], np.uint64), rows, np.array([0]), np.array([2]), 24)
+print(rows.tolist())
+"""
+
+
+def test_after_an_upgrade_no_loop_is_what_it_was(tmp_path):
+    """Loops are made of parts in other files; a change there counts as a change of the loop."""
+    shutil.copytree(CHECKOUT / "gpumpi", tmp_path / "gpumpi", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    environment |= {"GPUMPI_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+
+    def order_of_two_rows():
+        command = [sys.executable, "-c", ORDER_TWO_ROWS]
+        return subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    assert order_of_two_rows() == "[1, 0]\n"
+    words = tmp_path / "gpumpi" / "device" / "host_loops" / "words.py"
+    assert words.read_text().count(COMPARES) == 1
+    words.write_text(words.read_text().replace(COMPARES, COMPARES.replace("<", ">")))
+    assert order_of_two_rows() == "[0, 1]\n"

@@ -46,7 +46,7 @@ def test_the_lookup_says_how_many_splitters_are_not_above(kind, n_words):
     key = st.tuples(*[st.sampled_from(EDGES) for _ in range(n_words)])
     tied = st.integers(98, 112) | st.just(-1)
 
-    @settings(derandomize=True, deadline=None, max_examples=150)
+    @settings(derandomize=True, deadline=None, max_examples=60)
     @given(
         st.lists(st.tuples(key, tied), max_size=25).map(lambda s: sorted((*k, r) for k, r in s)),
         st.lists(key, min_size=1, max_size=12),
