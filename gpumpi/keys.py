@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -120,12 +121,13 @@ def plan_keys(keys: Sequence[str | Key], columns: Sequence[Column]) -> KeyPlan:
     parts: list[KeyPart] = []
     first_bit = 0
     for key in parsed:
-        column, offset_bytes, dtype, row_shape = _resolve(key.name, columns)
-        if row_shape:
-            raise UserError(f"key '{key.name}': its rows have shape {row_shape}; a key is one value a row")
-        for width, kind, offset in _pieces(key.name, dtype):
-            big = (kind == UINT and dtype.kind == "S") or _is_big_endian(dtype)
-            parts.append(KeyPart(column, offset_bytes + offset, width, kind, big, key.descending, first_bit))
+        place = locate_key(key.name, columns)
+        if place.row_shape:
+            raise UserError(f"key '{key.name}': its rows have shape {place.row_shape}; a key is one value a row")
+        for width, kind, offset in _pieces(key.name, place.dtype):
+            big = place.dtype.kind == "S" or _is_big_endian(place.dtype)
+            offset_bytes = place.offset_bytes + offset
+            parts.append(KeyPart(place.column, offset_bytes, width, kind, big, key.descending, first_bit))
             first_bit += 8 * width
     return KeyPlan(parsed, tuple(parts), first_bit)
 
@@ -133,44 +135,61 @@ def plan_keys(keys: Sequence[str | Key], columns: Sequence[Column]) -> KeyPlan:
 def _only_column(columns: Sequence[Column]) -> Key:
     if len(columns) == 1 and columns[0].dtype.names is None:
         return Key(columns[0].name)
-    names = [name for name, *_ in _named(columns)]
+    names = [place.name for place in _named(columns)]
     raise UserError(f"no key given: name one or more of {', '.join(names[:8])} with -k")
 
 
-def _named(columns: Sequence[Column]) -> list[tuple[str, int, int, np.dtype[np.generic], tuple[int, ...]]]:
-    found: list[tuple[str, int, int, np.dtype[np.generic], tuple[int, ...]]] = []
+class KeyPlace(NamedTuple):
+    """Where a key is: what it is called inside its column, the column, and what lies where in a row of it."""
+
+    name: str
+    column: int
+    offset_bytes: int
+    dtype: np.dtype[np.generic]
+    row_shape: tuple[int, ...]
+
+
+def locate_key(name: str, columns: Sequence[Column]) -> KeyPlace:
+    """Where the column or field of that name is.
+
+    Raises
+    ------
+    UserError
+        If there is none, or more than one.
+    """
+    named = _named(columns)
+    hits = [place for place in named if name in (place.name, f"{columns[place.column].name}.{place.name}")]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        full = ", ".join(f"{columns[place.column].name}.{place.name}" for place in hits)
+        raise UserError(f"key '{name}' is in several columns: write one of {full}")
+    raise UserError(f"key '{name}' is not a column of this table; {near(name, [place.name for place in named])}")
+
+
+def _named(columns: Sequence[Column]) -> list[KeyPlace]:
+    found: list[KeyPlace] = []
     for index, column in enumerate(columns):
         if column.dtype.names is None:
-            found.append((column.name, index, 0, column.dtype, column.row_shape))
+            found.append(KeyPlace(column.name, index, 0, column.dtype, column.row_shape))
         else:
             found += _fields(column, index)
     return found
 
 
-def _fields(column: Column, index: int) -> list[tuple[str, int, int, np.dtype[np.generic], tuple[int, ...]]]:
+def _fields(column: Column, index: int) -> list[KeyPlace]:
     """Fields of a compound column, nested ones with dots."""
     found = []
     waiting = [("", 0, column.dtype, column.row_shape)]
     while waiting:
         path, offset_bytes, dtype, shape = waiting.pop(0)
         if dtype.fields is None:
-            found.append((path, index, offset_bytes, dtype, shape))
+            found.append(KeyPlace(path, index, offset_bytes, dtype, shape))
             continue
         for name, (field, start, *_) in sorted(dtype.fields.items(), key=lambda item: item[1][1]):
             base, sub_shape = field.subdtype or (field, ())
             waiting.append((f"{path}.{name}" if path else name, offset_bytes + start, base, shape + sub_shape))
     return found
-
-
-def _resolve(name: str, columns: Sequence[Column]) -> tuple[int, int, np.dtype[np.generic], tuple[int, ...]]:
-    named = _named(columns)
-    hits = [entry for entry in named if name in (entry[0], f"{columns[entry[1]].name}.{entry[0]}")]
-    if len(hits) == 1:
-        return hits[0][1:]
-    if hits:
-        full = ", ".join(f"{columns[index].name}.{field}" for field, index, *_ in hits)
-        raise UserError(f"key '{name}' is in several columns: write one of {full}")
-    raise UserError(f"key '{name}' is not a column of this table; {near(name, [entry[0] for entry in named])}")
 
 
 def _is_big_endian(dtype: np.dtype[np.generic]) -> bool:

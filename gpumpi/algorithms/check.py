@@ -17,7 +17,7 @@ from gpumpi.array.content import BLOCK_BYTES
 from gpumpi.array.table import Table
 from gpumpi.errors import UserError
 from gpumpi.fabric import collective
-from gpumpi.keys import Key, KeyPlan, plan_keys
+from gpumpi.keys import Key, KeyPlan, locate_key, plan_keys
 from gpumpi.schema import Schema
 from gpumpi.units import format_rows
 
@@ -153,9 +153,6 @@ def _show(row: list[bytes], key_plan: KeyPlan, schema: Schema) -> str:
     """The key values of a row."""
     values: list[Any] = []
     for key in key_plan.keys:
-        column = schema.columns[plan_keys([key], schema.columns).parts[0].column]
-        value = np.frombuffer(row[schema.columns.index(column)], column.dtype)[0]
-        for name in key.name.removeprefix(f"{column.name}.").split(".") if value.dtype.names else ():
-            value = value[name]
-        values.append(value.item())
+        place = locate_key(key.name, schema.columns)
+        values.append(np.frombuffer(row[place.column], place.dtype, count=1, offset=place.offset_bytes)[0].item())
     return f"({', '.join(map(repr, values))})"

@@ -244,8 +244,8 @@ def read_table(world: World, path: str, name: str | None, columns: list[str] | N
 @collective
 def table_of_arrays(world: World, columns: dict[str, npt.ArrayLike]) -> Table:
     """See `World.table`."""
-    arrays = {name: np.asarray(array) for name, array in columns.items()}
     with world.fabric.agreed():
+        arrays = {name: _as_array(name, array) for name, array in columns.items()}
         described = tuple(_describe(name, array) for name, array in arrays.items())
         if not described:
             raise UserError("a table needs at least one column")
@@ -256,6 +256,13 @@ def table_of_arrays(world: World, columns: dict[str, npt.ArrayLike]) -> Table:
     layout = Layout(tuple(world.fabric.collect(len(next(iter(arrays.values()))))))
     content = ArrayContent([as_rows(array) for array in arrays.values()])
     return Table(world, Schema(described, layout.n_global), layout, content)
+
+
+def _as_array(name: str, array: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise UserError(f"column '{name}' is not an array ({error}); pass rows of one shape") from error
 
 
 def _describe(name: str, array: npt.NDArray[Any]) -> Column:

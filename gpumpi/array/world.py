@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from gpumpi.device import Device, open_device
-from gpumpi.errors import UserError
+from gpumpi.errors import GpumpiError, UserError
 from gpumpi.fabric import Fabric, collective
 from gpumpi.memory.budget import Budget, fair_share_bytes
 from gpumpi.trace import Trace
@@ -64,12 +64,16 @@ class World:
     ) -> None:
         self.trace = trace if trace is not None else Trace()
         self.fabric = Fabric(comm, trace=self.trace)
-        with self.fabric.agreed():
-            self.device: Device = open_device(device or os.environ.get("GPUMPI_DEVICE") or "auto")
-            asked = host_memory or os.environ.get("GPUMPI_HOST_MEMORY")
-            limit_bytes = parse_bytes(asked) if asked else fair_share_bytes(self.fabric.topology.local_size)
-            self.budget = Budget(limit_bytes)
-        self._require_same_version()
+        try:
+            with self.fabric.agreed():
+                self.device: Device = open_device(device or os.environ.get("GPUMPI_DEVICE") or "auto")
+                asked = host_memory or os.environ.get("GPUMPI_HOST_MEMORY")
+                limit_bytes = parse_bytes(asked) if asked else fair_share_bytes(self.fabric.topology.local_size)
+                self.budget = Budget(limit_bytes)
+            self._require_same_version()
+        except GpumpiError:  # which all ranks have
+            self.fabric.close()
+            raise
 
     @property
     def rank(self) -> int:

@@ -10,6 +10,7 @@ needs few is used: equally wide ones, ones that double in width, or equal ones o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +28,11 @@ _ALL_ONES = np.uint64(2**64 - 1)
 
 
 class Cells(Protocol):
-    """Where to begin the search for a word."""
+    """Where to begin the search for a word: `below` holds how many distinct words lie below each cell, in order."""
+
+    @property
+    def below(self) -> Ids:
+        """Distinct words below each cell."""
 
     def find(self, word: Words, distinct: Words, ids: Ids) -> None:
         """How many of the distinct words (all ones at their end) are surely not above each word, into `ids`."""
@@ -131,13 +136,24 @@ class Lookup:
     rights: Ids
     cells: Cells
 
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether what the cells find is final: one word, no ties to settle by row, and never more than a step."""
+        n_distinct = self.distinct.size - 1
+        has_ties = len(self.splitters) > 1 or n_distinct < self.splitter_rows.size or (self.splitter_rows >= 0).any()
+        inside = np.diff(np.append(self.cells.below, n_distinct).astype(np.int64))
+        return not has_ties and bool(inside.max() <= 1)
+
     def classify(self, words: Words, first_row: int, ids: Ids, counts: npt.NDArray[np.int64]) -> None:
         """Fill `ids` with partitions and add to `counts`."""
         self.cells.find(words[0], self.distinct, ids)
-        loops.settle(
-            words, first_row, self.splitters, self.splitter_rows, self.distinct, self.rights,
-            self.lefts.copy(), self.lefts, ids, counts,
-        )  # fmt: skip
+        if self.is_exact:
+            loops.count(ids, counts)
+        else:
+            loops.settle(
+                words, first_row, self.splitters, self.splitter_rows, self.distinct, self.rights,
+                self.lefts.copy(), self.lefts, ids, counts,
+            )  # fmt: skip
 
 
 def make_lookup(splitters: Words, splitter_rows: npt.NDArray[np.int64]) -> Lookup:

@@ -73,20 +73,24 @@ class BufferPool:
                 return None
             found, _, memory = self._free.pop(at)
             self.kept_bytes -= found
+            if found < size:  # a garbage collection has moved the list in between
+                self._give_back(memory, found)
+                return None
             return memory
 
     def _map(self, size: int) -> mmap.mmap:
-        memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if size >= HUGE_PAGE_BYTES:
+        spare = HUGE_PAGE_BYTES if size >= HUGE_PAGE_BYTES else 0
+        memory = mmap.mmap(-1, size + spare, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if spare:
             memory.madvise(mmap.MADV_HUGEPAGE)
         with self._lock:
             self.held_bytes += size
         return memory
 
-    def _give_back(self, memory: mmap.mmap) -> None:
+    def _give_back(self, memory: mmap.mmap, size: int) -> None:
         with self._lock:
-            bisect.insort(self._free, (len(memory), id(memory), memory))
-            self.kept_bytes += len(memory)
+            bisect.insort(self._free, (size, id(memory), memory))
+            self.kept_bytes += size
             if self.keep_bytes is not None:
                 self.trim(self.keep_bytes)
 
@@ -97,15 +101,21 @@ class _Lease:
     def __init__(self, pool: BufferPool, memory: mmap.mmap) -> None:
         self._pool, self._memory = pool, memory
         address = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
+        self._size = len(memory)
+        if self._size > HUGE_PAGE_BYTES:  # one page is spare, so that the rest can begin where a huge page does
+            self._size -= HUGE_PAGE_BYTES
+            address = -(-address // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
         self.__array_interface__: dict[str, Any] = {
-            "shape": (len(memory),), "typestr": "|u1", "data": (address, False), "version": 3,
+            "shape": (self._size,), "typestr": "|u1", "data": (address, False), "version": 3,
         }  # fmt: skip
 
     def __del__(self) -> None:
-        self._pool._give_back(self._memory)
+        self._pool._give_back(self._memory, self._size)
 
 
 def _size_class(n_bytes: int) -> int:
-    """The next of eight sizes in every power of two, in whole pages, so that near sizes share buffers."""
+    """Whole huge pages, and below them eight sizes in every power of two, so that near sizes share buffers."""
+    if n_bytes > HUGE_PAGE_BYTES // 2:
+        return -(-n_bytes // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
     step = max(4096, 1 << max(0, n_bytes.bit_length() - 4))
     return -(-n_bytes // step) * step

@@ -20,6 +20,7 @@ from gpumpi.memory.page import column_starts
 
 Integers = npt.NDArray[np.int64]
 _NO_PAGE = -1
+_DROPPED = 0
 
 
 class _Pieces(NamedTuple):
@@ -60,7 +61,7 @@ class Pager:
         self._open_address = np.zeros(n_partitions, np.int64)
         self._filled = np.full(n_partitions, page_rows, np.int64)
         self._pieces: list[_Pieces] = []
-        self._index: tuple[_Pieces, Integers] | None = None
+        self._index: tuple[_Pieces, Integers, Integers] | None = None
         self.rows = np.zeros(n_partitions, np.int64)
         """Rows in each partition."""
 
@@ -123,24 +124,24 @@ class Pager:
 
     def read(self, partition: int, column: int, out: Rows) -> None:
         """Fill `out`, of shape (rows in the partition, row_bytes), with one column in input order."""
-        pieces, bounds = self._by_partition()
+        pieces, addresses, bounds = self._by_partition()
         mine = slice(bounds[partition], bounds[partition + 1])
         width = self._widths[column]
         sizes = pieces.n_rows[mine] * width
-        pages = (self._pages[page] for page in pieces.page[mine].tolist())
-        addresses = np.array([_address(page) for page in pages if page is not None], np.int64)
-        sources = addresses + self._starts[column] + pieces.start[mine] * width
+        sources = addresses[mine] + self._starts[column] + pieces.start[mine] * width
         self._device.copy_many(sources, _address(out) + np.cumsum(sizes) - sizes, sizes)
 
-    def _by_partition(self) -> tuple[_Pieces, Integers]:
-        """All pieces, by partition and input row, and where each partition's begin; pieces of a block stay in order."""
+    def _by_partition(self) -> tuple[_Pieces, Integers, Integers]:
+        """All pieces, by partition and input row, their pages' addresses, and where each partition's pieces begin."""
         if self._index is None:
             nothing = [np.empty(0, np.int64)]
             every = _Pieces(*(np.concatenate(nothing + [pieces[i] for pieces in self._pieces]) for i in range(5)))
+            addresses = np.array([_DROPPED if page is None else _address(page) for page in self._pages], np.int64)
+            every = _Pieces(*(field[addresses[every.page] != _DROPPED] for field in every))
             order = np.lexsort((every.first_row, every.partition))
             ordered = _Pieces(*(field[order] for field in every))
             bounds = np.searchsorted(ordered.partition, np.arange(len(self._pages_of) + 1))
-            self._index = ordered, bounds
+            self._index = ordered, addresses[ordered.page], bounds
         return self._index
 
     def __del__(self) -> None:
@@ -152,6 +153,7 @@ class Pager:
             self._pages[page] = None
         self._budget.release(self._page_bytes * len(self._pages_of[partition]))
         self._pages_of[partition] = []
+        self._filled[partition], self.rows[partition] = self._page_rows, 0
 
 
 def _address(memory: npt.NDArray[np.uint8]) -> int:

@@ -26,26 +26,29 @@ def find_equal(word, distinct, below, low, shift, ids):
     `distinct` ends with all ones, which is no splitter.
     """
     last = U(below.size - 1)
+    n_distinct = np.uint16(distinct.size - 1)
     for i in range(word.size):
         cell = (max(word[i], low) - low) >> shift
         p = below[min(cell, last)]
-        ids[i] = p + np.uint16(distinct[p] <= word[i])
+        ids[i] = min(p + np.uint16(distinct[p] <= word[i]), n_distinct)
 
 
 @loop("void(u8[::1],u8[::1],u2[::1],u8,u8,u2[::1])")
 def find_doubling(word, distinct, below, low, mantissa_bits, ids):
     """The same, by cells that double in width."""
     last = U(below.size - 1)
+    n_distinct = np.uint16(distinct.size - 1)
     for i in range(word.size):
         cell = doubling_cell(max(word[i], low) - low, mantissa_bits)
         p = below[min(cell, last)]
-        ids[i] = p + np.uint16(distinct[p] <= word[i])
+        ids[i] = min(p + np.uint16(distinct[p] <= word[i]), n_distinct)
 
 
 @loop("void(u8[::1],u8[::1],u2[::1],u8,u8,i8[::1],u1[::1],u2[::1])")
 def find_nested(word, distinct, below, low, shift, part_starts, part_shifts, ids):
     """The same, by equal cells that are cut into parts."""
     last = U(part_starts.size - 1)
+    n_distinct = np.uint16(distinct.size - 1)
     end = part_starts[part_starts.size - 1] + (np.int64(1) << (np.int64(shift) - np.int64(part_shifts[last]))) - 1
     inside = (U(1) << shift) - U(1)
     for i in range(word.size):
@@ -53,7 +56,7 @@ def find_nested(word, distinct, below, low, shift, part_starts, part_shifts, ids
         cell = distance >> shift
         part = part_starts[min(cell, last)] + np.int64((distance & inside) >> part_shifts[min(cell, last)])
         p = below[end if cell > last else part]
-        ids[i] = p + np.uint16(distinct[p] <= word[i])
+        ids[i] = min(p + np.uint16(distinct[p] <= word[i]), n_distinct)
 
 
 @inner
@@ -62,6 +65,13 @@ def doubling_cell(distance, mantissa_bits):
     octave = U(63) - leading_zeros(distance | (U(1) << mantissa_bits))
     drop = octave - mantissa_bits
     return (drop << mantissa_bits) + (distance >> drop)
+
+
+@loop("void(u2[::1],i8[::1])")
+def count(ids, counts):
+    """Add the rows of each partition to its count."""
+    for i in range(ids.size):
+        counts[ids[i]] += 1
 
 
 @loop("void(u8[:,::1],i8,u8[:,::1],i8[::1],u8[::1],u2[::1],i8[::1],i8[::1],u2[::1],i8[::1])")
@@ -104,9 +114,9 @@ def settle(words, first_row, splitters, splitter_rows, distinct, rights, cursors
 @inner
 def step_over(distinct, n_distinct, word, u):
     """`u` counts some of the distinct words not above `word`; count the rest of them."""
-    while distinct[u] <= word and u < n_distinct:
+    while u < n_distinct and distinct[u] <= word:
         u += 1
-    return min(u, n_distinct)
+    return u
 
 
 @inner

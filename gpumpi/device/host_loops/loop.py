@@ -17,6 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
+
+from gpumpi.errors import UserError
+
 _loops: list[tuple[Any, tuple[str, ...]]] = []
 
 
@@ -28,17 +32,29 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpumpi"
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "loops"))
-import numba  # noqa: E402 - Numba reads the variable when it is imported
+def _sources() -> str:
+    """A digest of all source that is compiled into loops.
 
-from gpumpi.errors import UserError  # noqa: E402
+    Numba looks at the file of each loop only, not at those of the parts and constants that it takes in.
+    """
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(str(folder).encode())
+    for source in [*sorted(folder.glob("*.py")), folder.parent.parent / "keys.py"]:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_SOURCES = _sources()
 
 
 def loop(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Mark a function as a loop and name the argument types it is compiled for."""
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        # Numba fixes the folder when it marks a function; other people's functions keep theirs.
+        others, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(cache_folder() / f"loops-{_SOURCES}")
         compiled = numba.njit(nogil=True, cache=True, boundscheck=False)(function)
+        numba.config.CACHE_DIR = others
         _loops.append((compiled, signatures))
         return compiled  # type: ignore[no-any-return]
 
@@ -95,10 +111,9 @@ def _every_loop() -> list[tuple[Any, tuple[str, ...]]]:
 
 
 def _fingerprint() -> str:
-    """A digest of all that decides whether cached code still fits: sources, Numba, the processor, where they lie."""
+    """A digest of all that decides whether cached code still fits: sources and their dates, Numba, the processor."""
     from llvmlite import binding
 
-    digest = hashlib.sha256(f"{numba.__version__} {binding.get_host_cpu_name()} {__file__}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes() + str(source.stat().st_mtime_ns).encode())
-    return digest.hexdigest()[:16]
+    dates = [source.stat().st_mtime_ns for source in sorted(Path(__file__).parent.glob("*.py"))]
+    fits = f"{numba.__version__} {binding.get_host_cpu_name()} {_SOURCES} {dates}"
+    return hashlib.sha256(fits.encode()).hexdigest()[:16]

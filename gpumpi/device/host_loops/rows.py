@@ -14,6 +14,8 @@ from gpumpi.device.host_loops.loop import inner, loop
 from gpumpi.device.host_loops.raw import copy_bytes, store
 
 U = np.uint64
+_NOT_ZERO = U(0x9E3779B97F4A7C15)
+"""So that a row of zeros counts too."""
 
 
 @loop(
@@ -117,7 +119,7 @@ def sum_of_mixed(sums):
     """The sum over rows of each row's mixed bits."""
     total = U(0)
     for i in range(sums.size):
-        total += finalize(sums[i])
+        total += finalize(sums[i] + _NOT_ZERO)
     return total
 
 
@@ -126,5 +128,5 @@ def sum_of_mixed_lane(column, weight):
     """`add_lanes` and `sum_of_mixed` in one pass for rows of a single 8-byte lane."""
     total = U(0)
     for i in range(column.size):
-        total += finalize(column[i] * weight)
+        total += finalize(column[i] * weight + _NOT_ZERO)
     return total

@@ -72,9 +72,9 @@ def test_sorts_every_table_in_it(world, path, tmp_path):
             except UserError as error:
                 assert "filter" in str(error), error
                 continue
-            if world.rank == 0:
-                check(path, target, table, key)
-            world.fabric.barrier()
+            with world.fabric.agreed():
+                if world.rank == 0:
+                    check(path, target, table, key)
 
 
 def check(path, target, table, key):

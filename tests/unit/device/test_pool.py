@@ -82,7 +82,8 @@ def test_near_sizes_share_a_class_that_wastes_little(n_bytes):
 
     size = _size_class(n_bytes)
     assert size % 4096 == 0
-    assert n_bytes <= size < n_bytes + max(4096, n_bytes / 7)
+    huge = 2 * MIB if n_bytes > MIB else 0
+    assert n_bytes <= size < n_bytes + max(4096, n_bytes / 7, huge)
     assert _size_class(size) == size, "a class is of its own class"
 
 
@@ -98,10 +99,10 @@ def test_a_smaller_request_takes_a_buffer_little_larger_and_leaves_a_much_larger
 
 def test_the_smallest_buffer_that_fits_is_taken():
     pool = BufferPool()
-    buffers = [pool.take(n * MIB) for n in (10, 11, 12)]
+    buffers = [pool.take(n * MIB) for n in (10, 12, 14)]
     places = [address(buffer) for buffer in buffers]
     buffers.clear()
-    assert [address(pool.take(n * MIB)) for n in (11, 10, 12)] == [places[1], places[0], places[2]]
+    assert [address(pool.take(n * MIB)) for n in (12, 10, 14)] == [places[1], places[0], places[2]]
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
