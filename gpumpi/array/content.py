@@ -114,6 +114,16 @@ class ArrayContent:
         """Nothing to prove: the rows are the caller's."""
 
 
+def read_runs(content: Content, column: int, starts: npt.NDArray[np.int64], out: Rows) -> None:
+    """Fill `out` with equally long runs of local rows of a column, one from each of `starts` on."""
+    length = len(out) // max(1, starts.size)
+    if isinstance(content, ArrayContent):
+        np.take(content.columns[column], (starts[:, None] + np.arange(length)).ravel(), axis=0, out=out)
+        return
+    for at, start in enumerate(starts.tolist()):
+        content.read(column, start, out[at * length : (at + 1) * length])
+
+
 def take(device: Device, rows: Rows, chosen: RowNumbers) -> Rows:
     """The chosen rows, in memory of their own."""
     out = device.pool.rows(len(chosen), rows.shape[1])

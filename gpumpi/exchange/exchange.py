@@ -18,6 +18,9 @@ from gpumpi.memory.pager import Pager
 from gpumpi.trace import Trace
 
 _TAG = 17
+_FIRST_ROW = 0
+"""Where the first row stands in an announcement; the counts follow."""
+_NO_ROWS, _FAILED = -1, -2
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Exchange:
         self._fabric, self._device, self._pager, self._trace = fabric, device, pager, trace
         self._widths = tuple(row_bytes)
         nothing = make_route(np.zeros(n_partitions, np.int64), fabric.size, self._widths)
-        self.nothing = Packed(-1, nothing, np.empty(0, np.uint8))
+        self.nothing = Packed(_NO_ROWS, nothing, np.empty(0, np.uint8))
         """What a rank delivers that has no block left."""
 
     def pack(
@@ -97,15 +100,26 @@ class Exchange:
             self._device.scatter(rows, ids, route.targets(index, memory.ctypes.data))
         return Packed(first_row, route, memory)
 
-    def deliver(self, packed: Packed) -> list[Arrived]:
+    def deliver(self, packed: Packed, failed: Exception | None = None) -> list[Arrived]:
         """Send a block to its partitions' owners; what arrived here, this rank's own part included.
+
+        Parameters
+        ----------
+        packed : Packed
+        failed : Exception, optional
+            Why this rank cannot go on. It is told with the counts, so that a round needs no other agreement; all ranks
+            raise it then, as `Fabric.agreed` does.
 
         Notes
         -----
         *Collective*: every rank delivers equally often. *Cost*: one small all-to-all, and one message for each pair of
         ranks that has rows for each other.
         """
-        arriving = self._announce(packed)
+        arriving = self._announce(packed, failed is not None)
+        if (arriving[:, _FIRST_ROW] == _FAILED).any():
+            with self._fabric.agreed():
+                if failed is not None:
+                    raise failed
         rank, size = self._fabric.rank, self._fabric.size
         messages = np.split(packed.memory, packed.route.message_starts[1:-1])
         received = {rank: messages[rank]}
@@ -120,12 +134,14 @@ class Exchange:
                 requests.append(self._fabric.isend(messages[peer], peer, tag=_TAG))
                 self._trace.count("exchange_sent_bytes", messages[peer].size)
         wait_all(requests)
-        return [Arrived(int(arriving[peer, 0]), arriving[peer, 1:], received[peer]) for peer in sorted(received)]
+        return [
+            Arrived(int(arriving[peer, _FIRST_ROW]), arriving[peer, 1:], received[peer]) for peer in sorted(received)
+        ]
 
-    def _announce(self, packed: Packed) -> npt.NDArray[np.int64]:
+    def _announce(self, packed: Packed, failed: bool) -> npt.NDArray[np.int64]:
         """What each rank sends me this round: its block's first row, and rows for each of my partitions."""
         mine = np.empty((self._fabric.size, 1 + packed.route.counts.shape[1]), np.int64)
-        mine[:, 0] = packed.first_row
+        mine[:, _FIRST_ROW] = _FAILED if failed else packed.first_row
         mine[:, 1:] = packed.route.counts
         arriving: npt.NDArray[np.int64] = self._fabric.alltoall(mine, np.empty_like(mine))
         return arriving

@@ -14,7 +14,6 @@ from gpumpi.algorithms.sort.plan import SortPlan
 from gpumpi.array.content import Content
 from gpumpi.array.layout import Layout
 from gpumpi.array.world import World
-from gpumpi.device.base import Rows
 from gpumpi.exchange.exchange import Arrived, Exchange, Packed
 from gpumpi.exchange.partitioner import RangePartitioner
 from gpumpi.memory.pager import Pager
@@ -38,10 +37,13 @@ def distribute(
     rounds = -(-max(layout.counts) // plan.block_rows)
     arrived: list[Arrived] = []
     for _ in range(rounds):
-        with world.fabric.agreed():
+        failed = None
+        try:
             exchange.keep(arrived)
             packed = next(packed_blocks, exchange.nothing)
-        arrived = exchange.deliver(packed)
+        except Exception as error:
+            failed, packed = error, exchange.nothing
+        arrived = exchange.deliver(packed, failed)
     with world.fabric.agreed():
         exchange.keep(arrived)
     return pager, read
@@ -64,8 +66,4 @@ def _packed(
         read.add(device, columns)
         ids, counts = device.partition(columns, plan.key_plan, first_row + start, lookup)
         yield exchange.pack(first_row + start, columns, ids, np.concatenate([counts, missing]))
-        world.trace.progress(start + _length(columns), content.n_local)
-
-
-def _length(columns: list[Rows]) -> int:
-    return len(columns[0])
+        world.trace.progress(start + len(columns[0]), content.n_local)

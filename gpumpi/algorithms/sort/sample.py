@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumpi.algorithms.sort.plan import SortPlan
-from gpumpi.array.content import Content
+from gpumpi.array.content import Content, read_runs
 from gpumpi.array.layout import Layout
 from gpumpi.device.base import Device, Rows, Words
 from gpumpi.exchange.partitioner import RangePartitioner, range_partitioner, sample_positions
@@ -44,14 +44,12 @@ def _sample(
 ) -> tuple[Words, npt.NDArray[np.int64]]:
     """Words and global rows of this rank's part of the sample, in row order."""
     positions = sample_positions(plan.n_rows, plan.sample_blocks, plan.sample_block_rows, _SEED)
+    length = min(plan.sample_block_rows, content.n_local)
     mine = positions[(positions >= first_row) & (positions < first_row + content.n_local)] - first_row
-    lengths = np.minimum(plan.sample_block_rows, content.n_local - mine)
-    stops = np.cumsum(lengths)
-    n_rows = int(stops[-1]) if stops.size else 0
+    starts = np.minimum(mine, content.n_local - length)
     columns: dict[int, Rows] = {}
     for index in plan.key_plan.columns:
-        columns[index] = device.pool.rows(n_rows, schema.columns[index].row_bytes)
-        for start, length, stop in zip(mine.tolist(), lengths.tolist(), stops.tolist(), strict=True):
-            content.read(index, start, columns[index][stop - length : stop])
-    rows = np.repeat(first_row + mine - (stops - lengths), lengths) + np.arange(n_rows)
-    return device.words(columns, plan.key_plan), rows.astype(np.int64)
+        columns[index] = device.pool.rows(starts.size * length, schema.columns[index].row_bytes)
+        read_runs(content, index, starts, columns[index])
+    rows = first_row + (starts[:, None] + np.arange(length)).ravel()
+    return device.words(columns, plan.key_plan), rows
