@@ -128,7 +128,7 @@ class HostDevice:
         return out[: word_loops.rows_up_to(words, bound, out)]
 
 
-_ROWS_IN_CACHE = 1 << 15
+_ROWS_IN_CACHE = 1 << 16
 """Rows whose words stay in the cache of a core, with room for others."""
 
 _FIRST_WEIGHT = np.uint64(0xE220A8397B1DCDAF)
