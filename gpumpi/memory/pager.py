@@ -144,8 +144,13 @@ class Pager:
             self._index = ordered, addresses[ordered.page], bounds
         return self._index
 
+    def close(self) -> None:
+        """Forget everything."""
+        for partition in range(len(self._pages_of)):
+            self.drop(partition)
+
     def __del__(self) -> None:
-        self._budget.release(self._page_bytes * sum(map(len, self._pages_of)))
+        self.close()
 
     def drop(self, partition: int) -> None:
         """Forget the pages of a partition; their memory goes back to the pool."""

@@ -36,17 +36,26 @@ def distribute(
     packed_blocks = _packed(world, content, layout.offsets[world.rank], plan, partitioner, exchange, read)
     rounds = -(-max(layout.counts) // plan.block_rows)
     arrived: list[Arrived] = []
-    for _ in range(rounds):
-        failed = None
-        try:
+    try:
+        for _ in range(rounds):
+            arrived = _round(exchange, arrived, packed_blocks)
+        with world.fabric.agreed():
             exchange.keep(arrived)
-            packed = next(packed_blocks, exchange.nothing)
-        except Exception as error:
-            failed, packed = error, exchange.nothing
-        arrived = exchange.deliver(packed, failed)
-    with world.fabric.agreed():
-        exchange.keep(arrived)
+    except BaseException:
+        pager.close()
+        raise
     return pager, read
+
+
+def _round(exchange: Exchange, arrived: list[Arrived], packed_blocks: Iterator[Packed]) -> list[Arrived]:
+    """Keep what arrived, send the next block; what arrives then."""
+    failed: Exception | None = None
+    try:
+        exchange.keep(arrived)
+        packed = next(packed_blocks, exchange.nothing)
+    except Exception as error:
+        failed, packed = error, exchange.nothing
+    return exchange.deliver(packed, failed)
 
 
 def _packed(

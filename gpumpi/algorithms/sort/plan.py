@@ -25,7 +25,7 @@ MESSAGE_BYTES = 64 * KIB
 """What a block should have for each rank: less, and messages cost more than their bytes."""
 SAMPLE_BLOCKS, SAMPLE_BLOCK_ROWS = 16384, 4
 """Neighbours may be alike, so places count for balance more than rows do."""
-CHUNKED_SAMPLE_BLOCK_ROWS = 64
+CHUNKED_SAMPLE_BLOCK_ROWS = 16
 SAMPLE_ROWS_A_RANK = 4096
 _HEADROOM = 1.15
 """What the most loaded rank may hold over the mean, and half-filled pages."""

@@ -168,7 +168,7 @@ def test_explain_reads_like_this():
     assert rest[4].split(None, 1)[1].endswith("MiB a rank")
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 10])
+@pytest.mark.parametrize("n_rows", [0, 1, 12])
 def test_explain_of_little_says_no_more_than_there_is(n_rows):
     text = make_plan(schema(n_rows, a="i1"), ["a"], 1).explain()
     assert "on 1 rank\n" in text
