@@ -21,6 +21,7 @@ from gpumpi.memory.page import column_starts
 Integers = npt.NDArray[np.int64]
 _NO_PAGE = -1
 _DROPPED = 0
+_SLAB_BYTES = 4 << 20
 
 
 class _Pieces(NamedTuple):
@@ -56,6 +57,7 @@ class Pager:
         self._page_rows = page_rows
         self._starts, self._page_bytes = column_starts(row_bytes, page_rows)
         self._pages: list[npt.NDArray[np.uint8] | None] = []
+        self._spare: list[npt.NDArray[np.uint8]] = []
         self._pages_of: list[list[int]] = [[] for _ in range(n_partitions)]
         self._open = np.full(n_partitions, _NO_PAGE, np.int64)
         self._open_address = np.zeros(n_partitions, np.int64)
@@ -111,9 +113,17 @@ class Pager:
         self._budget.reserve(self._page_bytes, "a page of rows")
         self._open[partition], self._filled[partition] = len(self._pages), 0
         self._pages_of[partition].append(len(self._pages))
-        page = self._device.pool.take(self._page_bytes)
+        page = self._new_page()
         self._pages.append(page)
         self._open_address[partition] = _address(page)
+
+    def _new_page(self) -> npt.NDArray[np.uint8]:
+        """Memory for a page: several are cut from one buffer, so that the system can give it huge pages."""
+        if not self._spare:
+            n_pages = max(1, _SLAB_BYTES // max(1, self._page_bytes))
+            slab = self._device.pool.take(n_pages * self._page_bytes)
+            self._spare = list(slab.reshape(n_pages, self._page_bytes))
+        return self._spare.pop()
 
     def _copy_in(self, columns: Sequence[Rows], sources: Integers, pieces: _Pieces) -> None:
         pages = self._open_address[pieces.partition]

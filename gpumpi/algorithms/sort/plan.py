@@ -23,10 +23,9 @@ BLOCK_ROWS = 1 << 16
 """Tables of many columns take larger blocks: enough rows to hide the calls, each column of them still in cache."""
 MESSAGE_BYTES = 64 * KIB
 """What a block should have for each rank: less, and messages cost more than their bytes."""
-SAMPLE_BLOCKS, SAMPLE_BLOCK_ROWS = 16384, 4
-"""Neighbours may be alike, so places count for balance more than rows do."""
-CHUNKED_SAMPLE_BLOCK_ROWS = 16
-SAMPLE_ROWS_A_RANK = 4096
+SAMPLE_BLOCKS, SAMPLE_BLOCKS_A_RANK = 4096, 1024
+"""Neighbours may be alike, so that places count for balance, and more of them on more ranks."""
+SAMPLE_ROWS, LEAST_BLOCK_ROWS = 65536, 4
 _HEADROOM = 1.15
 """What the most loaded rank may hold over the mean, and half-filled pages."""
 
@@ -135,7 +134,6 @@ def make_plan(
     descending: bool = False,
     unique: bool = False,
     head: int | None = None,
-    stored_rows: int = 0,
 ) -> SortPlan:
     """The plan of a sort.
 
@@ -150,8 +148,6 @@ def make_plan(
         Turn the direction of every key around.
     unique, head
         See `SortPlan`.
-    stored_rows : int
-        Rows that the input can only read together, such as those of a compressed chunk: fewer places are sampled then.
 
     Raises
     ------
@@ -166,8 +162,8 @@ def make_plan(
         key_plan = plan_keys(reverse(key_plan.keys), schema.columns)
     rank_bytes = -(-schema.n_rows // n_ranks) * schema.row_bytes
     partitions = _partitions_a_rank(rank_bytes, n_ranks)
-    wanted = max(SAMPLE_BLOCKS * SAMPLE_BLOCK_ROWS, SAMPLE_ROWS_A_RANK * n_ranks)
-    sample_rows = SAMPLE_BLOCK_ROWS if stored_rows <= SAMPLE_BLOCK_ROWS else min(stored_rows, CHUNKED_SAMPLE_BLOCK_ROWS)
+    places = max(SAMPLE_BLOCKS, SAMPLE_BLOCKS_A_RANK * n_ranks)
+    sample_block_rows = max(LEAST_BLOCK_ROWS, SAMPLE_ROWS // places)
     return SortPlan(
         key_plan=key_plan,
         n_rows=schema.n_rows,
@@ -176,8 +172,8 @@ def make_plan(
         partitions_a_rank=partitions,
         block_rows=_block_rows(schema.row_bytes, n_ranks),
         page_rows=_page_rows(rank_bytes // partitions, schema.row_bytes),
-        sample_blocks=max(1, min(wanted // sample_rows, schema.n_rows // sample_rows)),
-        sample_block_rows=sample_rows,
+        sample_blocks=max(1, min(places, schema.n_rows // sample_block_rows)),
+        sample_block_rows=sample_block_rows,
         unique=unique,
         head=head,
     )

@@ -32,8 +32,6 @@ def plan_sort(
     head: int | None = None,
 ) -> SortPlan:
     """What `sort_table` with these arguments will do; nothing is read."""
-    origin = table.origin
-    stored_rows = [] if origin is None else [origin.preferred_block_rows(i) for i in range(len(table.columns))]
     return make_plan(
         table.schema,
         keys,
@@ -41,7 +39,6 @@ def plan_sort(
         descending=descending,
         unique=unique,
         head=head,
-        stored_rows=max(stored_rows, default=0),
     )
 
 

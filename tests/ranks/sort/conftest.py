@@ -19,7 +19,7 @@ def tiny(monkeypatch):
     plan = gpumpi.algorithms.sort.plan
     for name, value in [
         ("PARTITION_BYTES", 1024), ("BLOCK_BYTES", 16_384), ("LARGEST_BLOCK_BYTES", 16_384), ("MESSAGE_BYTES", 64), ("KIB", 4), ("MIB", 1024),
-        ("SAMPLE_BLOCKS", 50), ("SAMPLE_BLOCK_ROWS", 3), ("SAMPLE_ROWS_A_RANK", 20), ("MOST_PARTITIONS", 64),
+        ("SAMPLE_BLOCKS", 50), ("SAMPLE_BLOCKS_A_RANK", 20), ("SAMPLE_ROWS", 150), ("LEAST_BLOCK_ROWS", 3), ("MOST_PARTITIONS", 64),
     ]:  # fmt: skip
         monkeypatch.setattr(plan, name, value)
     monkeypatch.setattr(gpumpi.algorithms.check, "BLOCK_BYTES", 500)

@@ -103,19 +103,19 @@ def test_dropping_gives_the_budget_back_and_forgets_the_rows():
 
 def test_a_dropped_page_is_used_again_by_others_only():
     device = HostDevice()
-    pager, _ = a_pager(widths=(64,), n_partitions=2, page_rows=1000, device=device)
-    rows = block(np.random.default_rng(1), (64,), [1500])
-    pager.append(0, rows, np.array([1500, 0]))
+    pager, _ = a_pager(widths=(64,), n_partitions=2, page_rows=70_000, device=device)
+    rows = block(np.random.default_rng(1), (64,), [105_000])
+    pager.append(0, rows, np.array([105_000, 0]))
     pager.drop(0)
     gc.collect()
     kept_bytes = device.pool.kept_bytes
-    assert kept_bytes >= 2 * 64_000
-    others = [device.pool.take(64_000) for _ in range(2)]
+    assert kept_bytes >= 2 * 64 * 70_000
+    others = [device.pool.take(64 * 70_000) for _ in range(2)]
     assert device.pool.kept_bytes == kept_bytes - sum(map(_whole, others))
     for other in others:
         other[:] = 0x55
     with contextlib.suppress(ValueError):  # it may refuse
-        pager.append(1500, [rows[0][:100]], np.array([100, 0]))
+        pager.append(105_000, [rows[0][:100]], np.array([100, 0]))
     assert all((other == 0x55).all() for other in others), "rows went into memory that was given back"
 
 
