@@ -22,7 +22,7 @@ Words = npt.NDArray[np.uint64]
 Ids = npt.NDArray[np.uint16]
 _CELLS = 1 << 12
 _MANTISSA_BITS = 7
-_PARTS_A_SPLITTER = 16
+_MOST_PART_BITS = 10
 _FEW_STEPS = 0.1
 _ALL_ONES = np.uint64(2**64 - 1)
 
@@ -94,9 +94,7 @@ class NestedCells:
     def of(cls, distinct: Words) -> NestedCells:
         """The cells of `EqualCells`, those with more than one word cut into parts."""
         outer = EqualCells.of(distinct)
-        inside = np.diff(np.append(outer.below, distinct.size).astype(np.int64))
-        parts = np.where(inside > 1, _PARTS_A_SPLITTER * inside, 1)
-        bits = np.minimum(np.ceil(np.log2(parts)).astype(np.int64), int(outer.shift))
+        bits = _part_bits(distinct, outer)
         starts = np.cumsum(1 << bits) - (1 << bits)
         edges = [
             (np.uint64(cell) << outer.shift) + (np.arange(1 << b, dtype=np.uint64) << np.uint64(int(outer.shift) - b))
@@ -115,6 +113,16 @@ _KINDS: tuple[type[EqualCells] | type[DoublingCells] | type[NestedCells], ...] =
     DoublingCells,
     NestedCells,
 )
+
+
+def _part_bits(distinct: Words, outer: EqualCells) -> npt.NDArray[np.int64]:
+    """Into how many parts, as a power of two, each cell is cut: so many that no two words share one, within reason."""
+    cells = ((distinct - outer.low) >> outer.shift).astype(np.int64)
+    together = np.flatnonzero(cells[1:] == cells[:-1])
+    nearest = np.full(outer.below.size, _ALL_ONES)
+    np.minimum.at(nearest, cells[together], (distinct[1:] - distinct[:-1])[together])
+    gap_bits = np.array([int(gap).bit_length() - 1 for gap in nearest])
+    return np.clip(int(outer.shift) - gap_bits, 0, min(_MOST_PART_BITS, int(outer.shift)))
 
 
 def _range(distinct: Words) -> tuple[np.uint64, int]:

@@ -75,9 +75,10 @@ def any_equal_leading(packed, position_bits):
     """Whether two neighbours have the same leading bits."""
     block = 4096
     for start in range(1, packed.size, block):
-        same = 0
-        for i in range(start, min(start + block, packed.size)):
-            same += ((packed[i] ^ packed[i - 1]) >> position_bits) == U(0)
+        here, before = packed[start : start + block], packed[start - 1 : start - 1 + block]
+        same = False
+        for i in range(here.size):
+            same |= ((here[i] ^ before[i]) >> position_bits) == U(0)
         if same:
             return True
     return False

@@ -13,10 +13,10 @@ def any_nan_or_negative_zero(bits, sign, infinity):
     """Whether any float, given by its bits, is a NaN or -0.0; `sign` and `infinity` are the bits of -0.0 and +inf."""
     block = 4096
     for start in range(0, bits.size, block):
-        found = 0
-        for i in range(start, min(start + block, bits.size)):
-            found += bits[i] == sign
-            found += (bits[i] & ~sign) > infinity
+        part = bits[start : start + block]
+        found = False
+        for i in range(part.size):
+            found |= (part[i] == sign) | ((part[i] & ~sign) > infinity)
         if found:
             return True
     return False

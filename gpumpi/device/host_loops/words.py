@@ -62,20 +62,22 @@ def ordered_bits(raw, kind, width_bytes, descending):
 )
 def encode_column(values, kind, width_bytes, swapped, descending, out):
     """Ordered bits of a whole column that is nothing but the key."""
-    if kind == INT and not swapped and not descending:
-        sign = _ONE << U(8 * width_bytes - 1)
+    if swapped or kind == TIME:
         for i in range(values.size):
-            out[i] = U(values[i]) ^ sign
-        return
-    if kind == FLOAT and not swapped and not descending:
+            raw = swap_bytes(U(values[i]), width_bytes) if swapped else U(values[i])
+            out[i] = ordered_bits(raw, kind, width_bytes, descending)
+    elif kind == FLOAT and descending:
+        for i in range(values.size):
+            out[i] = ordered_bits(U(values[i]), FLOAT, width_bytes, True)
+    elif kind == FLOAT:
         for i in range(values.size):
             out[i] = ordered_bits(U(values[i]), FLOAT, width_bytes, False)
-        return
-    for i in range(values.size):
-        raw = U(values[i])
-        if swapped:
-            raw = swap_bytes(raw, width_bytes)
-        out[i] = ordered_bits(raw, kind, width_bytes, descending)
+    else:
+        flip = _ONE << U(8 * width_bytes - 1) if kind == INT else U(0)
+        if descending:
+            flip ^= _ALL >> U(64 - 8 * width_bytes)
+        for i in range(values.size):
+            out[i] = U(values[i]) ^ flip
 
 
 @loop("void(i8,i8,i8,i8,i8,b1,b1,u8[::1])")
