@@ -122,7 +122,8 @@ def _part_bits(distinct: Words, outer: EqualCells) -> npt.NDArray[np.int64]:
     nearest = np.full(outer.below.size, _ALL_ONES)
     np.minimum.at(nearest, cells[together], (distinct[1:] - distinct[:-1])[together])
     gap_bits = np.array([int(gap).bit_length() - 1 for gap in nearest])
-    return np.clip(int(outer.shift) - gap_bits, 0, min(_MOST_PART_BITS, int(outer.shift)))
+    bits: npt.NDArray[np.int64] = np.clip(int(outer.shift) - gap_bits, 0, min(_MOST_PART_BITS, int(outer.shift)))
+    return bits
 
 
 def _range(distinct: Words) -> tuple[np.uint64, int]:
