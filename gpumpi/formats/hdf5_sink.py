@@ -17,9 +17,10 @@ from gpumpi.errors import UserError
 from gpumpi.formats.base import Rows
 from gpumpi.formats.hdf5_temporary import no_space
 
-_AT_ONCE_BYTES = 1 << 20
+_AT_ONCE_BYTES = 1 << 18
 """A file takes one writer at a time. Ranks that wait for a short write spin, for a long one they sleep: at 4 MiB two
-ranks were four times slower than at 1 MiB."""
+ranks were up to four times slower than at 256 KiB or 1 MiB."""
+_WRITE_BACK_BYTES, _STAY_BEHIND_BYTES = 16 << 20, 4 << 20
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Hdf5Sink:
 
     def __init__(self, temporary: str, path: str, places: Sequence[Place], n_rows: int) -> None:
         self._temporary, self._path, self._places, self._n_rows = temporary, path, tuple(places), n_rows
+        self._behind: dict[int, int] = {}
         try:
             self._descriptor: int | None = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
@@ -69,8 +71,21 @@ class Hdf5Sink:
                 n_written = os.pwrite(descriptor, left[:_AT_ONCE_BYTES], offset_bytes)
             except OSError as error:
                 raise self._failed(error, len(left)) from error
-            _start_writing_back(descriptor, offset_bytes, n_written)
             left, offset_bytes = left[n_written:], offset_bytes + n_written
+        self._write_back_behind(column, offset_bytes)
+
+    def _write_back_behind(self, column: int, end_bytes: int) -> None:
+        """Let the kernel bring to disk what lies well behind the end of a column's writes.
+
+        Not the end itself: whoever writes to a page that is on its way to disk waits until it is there.
+        """
+        start_bytes = self._behind.setdefault(column, end_bytes)
+        until_bytes = (end_bytes - _STAY_BEHIND_BYTES) // _STAY_BEHIND_BYTES * _STAY_BEHIND_BYTES
+        if start_bytes > end_bytes:
+            self._behind[column] = end_bytes
+        elif self._descriptor is not None and until_bytes - start_bytes >= _WRITE_BACK_BYTES:
+            _start_writing_back(self._descriptor, start_bytes, until_bytes - start_bytes)
+            self._behind[column] = until_bytes
 
     def read(self, column: int, start: int, out: Rows) -> None:
         """Fill `out`, uint8 (n, row_bytes) and C-contiguous, with rows that have been written."""
