@@ -70,6 +70,11 @@ def format_rows(n_rows: int) -> str:
     return f"{n_rows:,}"
 
 
+def format_count(n: int, what: str) -> str:
+    """The count and what is counted, such as ``"1 rank"`` or ``"4,096 ranks"``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def format_seconds(amount_s: float) -> str:
     """The time with a unit that suits it, such as ``"850 ms"``, ``"12.3 s"`` or ``"1 h 02 min"``."""
     if amount_s < 1:

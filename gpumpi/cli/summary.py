@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gpumpi.trace import Trace
-from gpumpi.units import KIB, format_bytes, format_rate, format_rows, format_seconds
+from gpumpi.units import KIB, format_bytes, format_count, format_rate, format_rows, format_seconds
 
 if TYPE_CHECKING:
     from gpumpi.fabric import Fabric
@@ -90,7 +90,7 @@ class Summary:
 
     def text(self) -> str:
         """Lines for people."""
-        ranks = "1 rank" if self.n_ranks == 1 else f"{self.n_ranks} ranks"
+        ranks = format_count(self.n_ranks, "rank")
         kept = "" if self.n_rows_out == self.n_rows else f", kept {format_rows(self.n_rows_out)}"
         lines = [
             f"{self.what}: {format_rows(self.n_rows)} rows, {format_bytes(self.n_bytes)} on {ranks} "

@@ -12,7 +12,7 @@ from typing import Any
 from gpumpi.errors import UserError
 from gpumpi.keys import Key, KeyPlan, parse_key, plan_keys, reverse
 from gpumpi.schema import Schema
-from gpumpi.units import KIB, MIB, format_bytes, format_rows
+from gpumpi.units import KIB, MIB, format_bytes, format_count, format_rows
 
 PARTITION_BYTES = 4 * MIB
 """A partition and its sorted copy stay in the caches of a core."""
@@ -105,12 +105,12 @@ class SortPlan:
         lines = [
             f"sort {format_rows(self.n_rows)} rows of {self.row_bytes} bytes "
             f"({format_bytes(self.n_rows * self.row_bytes)}) by {', '.join(map(str, self.key_plan.keys))} "
-            f"on {self.n_ranks} {'rank' if self.n_ranks == 1 else 'ranks'}",
-            f"  keys        {self.key_plan.n_bits} bits in {self.key_plan.n_words} "
-            f"{'word' if self.key_plan.n_words == 1 else 'words'} of 64",
+            f"on {format_count(self.n_ranks, 'rank')}",
+            f"  keys        {self.key_plan.n_bits} bits in {format_count(self.key_plan.n_words, 'word')} of 64",
             f"  sample      {format_rows(min(sampled, self.n_rows))} rows at {format_rows(self.sample_blocks)} places",
-            f"  distribute  blocks of {format_rows(self.block_rows)} rows to {format_rows(self.n_partitions)} "
-            f"partitions ({self.partitions_a_rank} a rank, {format_bytes(partition_bytes)} each); "
+            f"  distribute  blocks of {format_rows(self.block_rows)} rows to "
+            f"{format_count(self.n_partitions, 'partition')} "
+            f"({self.partitions_a_rank} a rank, {format_bytes(partition_bytes)} each); "
             f"a rank sends {format_bytes(self.network_bytes)}",
             f"  finish      a partition at a time: input order, stable sort, check{self._keeps()}",
             f"  memory      {format_bytes(self.memory_bytes)} a rank",

@@ -20,7 +20,9 @@ from gpumpi.array.table import Table, with_rows
 from gpumpi.errors import UserError
 from gpumpi.fabric import collective
 from gpumpi.keys import Key
+from gpumpi.memory.budget import Budget
 from gpumpi.schema import Schema
+from gpumpi.units import format_bytes, format_count
 
 
 def plan_sort(
@@ -55,6 +57,8 @@ def sort_table(
     world = table.world
     with world.fabric.agreed():
         plan = plan_sort(table, keys, descending=descending, unique=unique, head=head)
+        if head is None:
+            _require_memory(plan, world.budget)
     _require_same(world.fabric.collect(plan))
     if isinstance(table.content, SortedContent):
         table.settle()
@@ -67,6 +71,17 @@ def sort_table(
     if unique:
         in_order = _settle_first_of_each(in_order, plan)
     return in_order if head is None else _clip(in_order, head)
+
+
+def _require_memory(plan: SortPlan, budget: Budget) -> None:
+    """Say before any row is read what can only end badly."""
+    if plan.rank_bytes > budget.limit_bytes:
+        total_bytes = plan.n_rows * plan.row_bytes
+        raise UserError(
+            f"sorting {format_bytes(total_bytes)} on {format_count(plan.n_ranks, 'rank')} needs "
+            f"{format_bytes(plan.rank_bytes)} of {budget.tier} a rank, this one may hold {format_bytes(budget.limit_bytes)}; raise --host-memory, or use "
+            f"{-(-total_bytes // max(1, budget.limit_bytes))} ranks or more"
+        )
 
 
 def _require_same(plans: list[SortPlan]) -> None:
