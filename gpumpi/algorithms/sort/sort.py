@@ -79,7 +79,8 @@ def _require_memory(plan: SortPlan, budget: Budget) -> None:
         total_bytes = plan.n_rows * plan.row_bytes
         raise UserError(
             f"sorting {format_bytes(total_bytes)} on {format_count(plan.n_ranks, 'rank')} needs "
-            f"{format_bytes(plan.rank_bytes)} of {budget.tier} a rank, this one may hold {format_bytes(budget.limit_bytes)}; raise --host-memory, or use "
+            f"{format_bytes(plan.rank_bytes)} of {budget.tier} a rank, this one may hold "
+            f"{format_bytes(budget.limit_bytes)}; raise --host-memory, or use "
             f"{-(-total_bytes // max(1, budget.limit_bytes))} ranks or more"
         )
 
